@@ -1,0 +1,203 @@
+"""Whether the evidence answers the question, and if not, why (拒答).
+
+A few readable signals go into a logistic model whose weights were fitted on the calibration questions (`data/answerable.yaml`, made by
+`python -m evals.calibrate`). The strongest signal names the reason a user is given, with the nearest clause.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+from knowledge.catalogue import Catalogue
+from knowledge.lexicon import fold, tokens
+from knowledge.question import Question
+from knowledge.retrieve import Hit
+
+from .asking import Asking, mentions
+from .evidence import Support
+
+WEIGHTS = Path(__file__).parent / "data" / "answerable.yaml"
+COMMON = re.compile(r"[的了着是在和跟与把被给让到上下里个这那哪几多么都也就还又很太不没有要会能可来去]")
+SUBJECT_SHARE = 0.6
+"""How near the best score a hit has to be to count as what the question is about."""
+TITLE = re.compile(r"[《“]([^《》“”]{4,40})[》”]")
+
+
+class Weights(BaseModel):
+    """The fitted model: refuse when bias + Σ weight·signal > 0."""
+
+    model_config = ConfigDict(frozen=True)
+
+    bias: float
+    signals: dict[str, float]
+
+
+def load_weights(path: Path = WEIGHTS) -> Weights:
+    return Weights.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """How sure it is that the evidence answers, and the reason when it does not."""
+
+    confidence: float
+    """0 to 1."""
+    reason: str
+    """Empty when the question can be answered."""
+    signals: dict[str, float]
+
+
+class Vocabulary:
+    """Inverse document frequency of every token of the catalogue, by field: what is rare here is what a question is about."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    @cached_property
+    def _tables(self) -> tuple[dict[str, float], dict[str, float]]:
+        written: dict[str, int] = {}
+        known: dict[str, int] = {}
+        for clause in self._catalogue.clauses.values():
+            own = set(tokens(clause.title + clause.text))
+            for token in own:
+                written[token] = written.get(token, 0) + 1
+            for token in own | set(tokens(" ".join([*clause.synonyms, *clause.questions]))):
+                known[token] = known.get(token, 0) + 1
+        total = max(1, len(self._catalogue.clauses))
+        return ({t: math.log(1 + total / n) for t, n in written.items()}, {t: math.log(1 + total / n) for t, n in known.items()})
+
+    @property
+    def rarest(self) -> float:
+        return math.log(1 + len(self._catalogue.clauses))
+
+    def weight(self, token: str) -> float:
+        """How telling a token is; one that no clause and no question has is as telling as it gets."""
+        return self._tables[1].get(token, self.rarest)
+
+    def is_term(self, token: str) -> bool:
+        """Whether the standards themselves write it."""
+        return token in self._tables[0]
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Judges questions against their evidence; all its parts are data or derived from data."""
+
+    catalogue: Catalogue
+    asking: Asking
+    weights: Weights
+    vocabulary: Vocabulary
+
+    def assess(self, question: Question, hits: Sequence[Hit], supports: Sequence[Support]) -> Assessment:
+        if not supports:
+            return Assessment(0.0, "在五项标准和可读的文档里没有找到相关内容", {"nothing": 1.0})
+        signals = self.signals(question, hits, supports)
+        margin = self.weights.bias + sum(self.weights.signals.get(name, 0.0) * value for name, value in signals.items())
+        confidence = 1 / (1 + math.exp(max(-50.0, min(50.0, margin))))
+        if confidence >= 0.5 or supports[0].hit.via == "address":
+            return Assessment(max(confidence, 0.5), "", signals)
+        return Assessment(confidence, self._reason(question, signals, supports), signals)
+
+    def signals(self, question: Question, hits: Sequence[Hit], supports: Sequence[Support]) -> dict[str, float]:
+        """Each between 0 and about 1; larger speaks for refusing."""
+        folded = fold(question.text)
+        texts = [self._full_text(s) for s in supports]
+        everything = " ".join(texts)
+        own = " ".join(s.hit.passage.own_text for s in supports)
+        kinds = [kind for kind in self.asking.kinds_in(question.text) if kind != "weight"]
+        asks_weight = "weight" in self.asking.kinds_in(question.text)
+        asked = question.search_text + " " + (question.context if question.elliptical else "")
+        missing = [kind for kind in kinds if not self.asking.holds(kind, own)]
+        return {
+            "uncovered": 1 - self._coverage(asked, everything),
+            "foreign_terms": self._foreign(question.search_text, everything),
+            "modifier": self._modifier(folded, everything),
+            "kind_missing": float(bool(missing) and not question.several),
+            "kind_missing_best": float(any(not self.asking.holds(kind, supports[0].hit.passage.own_text) for kind in kinds)),
+            "no_number": float(bool(kinds) and not any(char.isdigit() for char in own)),
+            "weight_missing": float(asks_weight and self._weight_missing(question, hits)),
+            "asks_value": float(bool(kinds)),
+            "asks_money": float("money" in kinds and not self.asking.holds("money", own)),
+            "contact": float("contact" in kinds),
+            "off_topic": float(bool(mentions(self.asking.off_topic, folded))),
+            "recommendation": float(bool(mentions(self.asking.recommendation, folded))),
+            "procedure": float(bool(mentions(self.asking.procedure, folded))),
+            "region": float(any(region not in everything for region in mentions(self.asking.regions, folded))),
+            "other_document": self._other_document(question.text, folded, own),
+            "weak": 1 / (1 + hits[0].score / 20),
+        }
+
+    def _weight_missing(self, question: Question, hits: Sequence[Hit]) -> bool:
+        """The thing whose weight is asked for has none of its own: it is a part of an indicator, or not in a table at all."""
+        found = [(h, c) for h in hits if (c := self.catalogue.clauses.get(h.clause_id))]
+        subject = next((c for h, c in found if c.weight is None and h.score >= hits[0].score * SUBJECT_SHARE), None)
+        row = next((c for h, c in found if c.weight is not None and h.score >= hits[0].score * SUBJECT_SHARE), None)
+        if subject is not None and not any(self.catalogue.clauses[i].weight is not None for i in subject.see if i in self.catalogue.clauses):
+            return True
+        return row is None or (bool(mentions(self.asking.split, fold(question.text))) and not self.catalogue.children(row.id))
+
+    def _modifier(self, folded: str, text: str) -> float:
+        """A word that narrows a noun of the domain down and that the evidence does not know (医疗大模型, 灯塔级)."""
+        for head in self.asking.heads:
+            for match in re.finditer(rf"([一-鿿]{{2}}){head}", folded):
+                word = match.group(1)
+                if word not in text and self.vocabulary.weight(word) >= self.vocabulary.rarest and not COMMON.search(word):
+                    return 1.0
+        return 0.0
+
+    def _full_text(self, support: Support) -> str:
+        """Everything known to belong to a clause: its text, headings, and what people ask of it."""
+        clause = support.clause
+        asked = " ".join([clause.title, clause.text, *clause.synonyms, *clause.questions]) if clause else ""
+        scene = self.catalogue.sections.get(clause.parent or "") if clause else None
+        about = " ".join([scene.title, *scene.synonyms, *scene.questions]) if scene else ""
+        return " ".join([*support.hit.passage.path, support.hit.passage.own_text, asked, about])
+
+    def _coverage(self, asked: str, text: str) -> float:
+        """Share of the question's telling tokens that the evidence contains."""
+        have = set(tokens(text))
+        wanted = {t for t in tokens(asked) if len(t) > 1}
+        total = sum(self.vocabulary.weight(t) for t in wanted)
+        return sum(self.vocabulary.weight(t) for t in wanted & have) / total if total else 0.0
+
+    def _foreign(self, asked: str, text: str) -> float:
+        """Terms of the standards that the question uses and this evidence does not: the largest one's rarity, 0 to 1."""
+        have = set(tokens(text))
+        foreign = [self.vocabulary.weight(t) for t in set(tokens(asked)) if len(t) > 1 and t not in have and self.vocabulary.is_term(t)]
+        top = sorted(foreign, reverse=True)[:3]
+        return sum(top) / (3 * self.vocabulary.rarest)
+
+    def _other_document(self, question: str, folded: str, own: str) -> float:
+        """A document that is none of ours is named, and its inside is asked for."""
+        ours = [fold(s.title + s.short) for s in self.catalogue.standards.values()]
+        named = [t for t in TITLE.findall(question) if not any(fold(t) in title for title in ours)]
+        named += mentions(self.asking.mentioned, folded)
+        if not named:
+            return 0.0
+        return 1.0 if mentions(self.asking.inside, folded) else 0.5 if not any(fold(t) in fold(own) for t in named) else 0.2
+
+    def _reason(self, question: Question, signals: dict[str, float], supports: Sequence[Support]) -> str:
+        nearest = supports[0].heading or supports[0].hit.clause_id
+        kinds = [k for k in self.asking.kinds_in(question.text) if k != "weight" and not self.asking.holds(k, supports[0].hit.passage.own_text)]
+        if signals["off_topic"]:
+            return "这个问题不在五项标准和本助手的服务范围之内"
+        if signals["recommendation"]:
+            return "标准不评价也不推荐具体厂商或产品"
+        if signals["other_document"] >= 0.5:
+            return "问到的是另一份文件的内容，已入库的文档里没有它的正文"
+        if signals["region"]:
+            return "已入库的标准里没有这个地区的相应规定"
+        if signals["procedure"]:
+            return "标准没有规定办理程序、名单或申报安排"
+        if signals["weight_missing"]:
+            return f"最接近的条款是“{nearest}”，标准没有给它单独的权重或分值"
+        if kinds:
+            names = "、".join(self.asking.name(k) for k in kinds)
+            return f"最接近的条款是“{nearest}”，但它没有规定所问的{names}"
+        return f"没有找到能回答它的条款；最接近的是“{nearest}”"

@@ -1,0 +1,222 @@
+"""From hits to the clauses an answer stands on: which of them, in which order, and what of each is quoted.
+
+Everything here is deterministic and shared by the offline model and an attached one: the same question stands on the same clauses.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+from domain.answer import Citation
+from domain.clause import FACTORY_LEVELS, Clause
+from knowledge.catalogue import Catalogue
+from knowledge.cite import cite
+from knowledge.lexicon import tokens
+from knowledge.question import Question
+from knowledge.retrieve import Hit
+
+CHOICE = Path(__file__).parent / "data" / "choice.yaml"
+SENTENCE = re.compile(r"[^。；;！？!?\n]+[。；;！？!?]?")
+LEVEL_NAMES = {"车间": "智能车间", "基础": "基础级", "先进": "先进级", "卓越": "卓越级", "领航": "领航级"}
+
+
+class Choice(BaseModel):
+    """How many clauses an answer takes and how long it gets (`data/choice.yaml`)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    near: float
+    """A further clause joins when its score is at least this share of the best one's."""
+    near_same_section: float
+    """The same, for a clause of the best one's own section that is short."""
+    short: int
+    """Characters up to which a clause counts as short."""
+    clauses: int
+    """Most clauses in one answer."""
+    items: int
+    """Most short clauses of one section in one answer."""
+    weight_words: list[str]
+    """Words by which a question asks for a weight."""
+    characters: int
+    """Budget of quoted characters; the first clause is always taken."""
+    quote: int
+    """A clause longer than this is cut to its most fitting sentences."""
+
+
+def load_choice(path: Path = CHOICE) -> Choice:
+    return Choice.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+
+
+@dataclass(frozen=True)
+class Support:
+    """One clause that an answer stands on: its hit, the citations of what is quoted, a heading for the reader."""
+
+    hit: Hit
+    clause: Clause | None
+    heading: str
+    citations: tuple[Citation, ...]
+    absent_levels: tuple[str, ...] = ()
+    """Levels asked for at which the table holds "/" and which this clause stands in for."""
+
+    @property
+    def text(self) -> str:
+        return "".join(citation.quote for citation in self.citations)
+
+
+def choose(question: Question, hits: Sequence[Hit], catalogue: Catalogue, choice: Choice) -> list[Support]:
+    """The clauses to answer from, best first; empty when nothing was found or nothing could be quoted."""
+    wanted = _wanted(question, hits, catalogue, choice)
+    room = choice.characters if len(wanted) > 1 else int(choice.characters * 1.2)
+    supports: list[Support] = []
+    for hit in wanted:
+        limit = room if len(wanted) == 1 else choice.quote
+        citations = quotes(question, hit, limit)
+        length = sum(len(c.quote) for c in citations)
+        if not citations or (supports and length > room):
+            continue
+        room -= length
+        clause = catalogue.clauses.get(hit.clause_id)
+        supports.append(Support(hit, clause, heading(hit, clause, catalogue), tuple(citations), _absent(question, clause, catalogue)))
+    return supports
+
+
+def _wanted(question: Question, hits: Sequence[Hit], catalogue: Catalogue, choice: Choice) -> list[Hit]:
+    if not hits:
+        return []
+    pinned = [hit for hit in hits if hit.via == "address"]
+    if pinned:
+        return pinned[: choice.clauses]
+    hits = _fitting_first(question, hits, catalogue, choice)
+    for special in (_ladder(hits, catalogue), _weights(question, hits, catalogue), _cells(question, hits, catalogue)):
+        if special:
+            return special
+    best = hits[0]
+    if question.several:
+        return _one_each(question, hits)[: choice.clauses + 1]
+    chosen = [best]
+    for hit in hits[1:]:
+        if _same_section(hit, best) and len(hit.passage.own_text) <= choice.short:
+            if hit.score >= best.score * choice.near_same_section and len(chosen) < choice.items:
+                chosen.append(hit)
+        elif hit.score >= best.score * choice.near and len(chosen) < choice.clauses:
+            chosen.append(hit)
+    return chosen
+
+
+def _same_section(hit: Hit, other: Hit) -> bool:
+    return hit.passage.path == other.passage.path and hit.passage.document_id == other.passage.document_id
+
+
+def _fitting_first(question: Question, hits: Sequence[Hit], catalogue: Catalogue, choice: Choice) -> list[Hit]:
+    """A row of a weight table answers questions about weights only; for others its indicator goes first, and the other way round."""
+    best = catalogue.clauses.get(hits[0].clause_id)
+    if best is None:
+        return list(hits)
+    asks_weight = any(word in question.text for word in choice.weight_words)
+    if (best.weight is not None) == asks_weight:
+        return list(hits)
+    twins = [h for h in hits[1:] if h.clause_id in best.see and (c := catalogue.clauses.get(h.clause_id)) and (c.weight is not None) == asks_weight]
+    return [*twins, *(h for h in hits if h not in twins)]
+
+
+def _cells(question: Question, hits: Sequence[Hit], catalogue: Catalogue) -> list[Hit]:
+    """Of the best scene of the Jiangsu table, the cells of the levels asked for, in the order of asking."""
+    best = catalogue.clauses.get(hits[0].clause_id)
+    if best is None or not best.level or not best.parent or not question.levels:
+        return []
+    stand_ins = [catalogue.first_available(best.parent, level) for level in question.levels]
+    wanted = list(dict.fromkeys(cell.id for cell in stand_ins if cell))
+    found = {hit.clause_id: hit for hit in hits}
+    chosen = [found[i] for i in wanted if i in found]
+    if question.several and len(question.standards) > 1:
+        others = [h for h in hits if not h.clause_id.startswith("JSSF-")]
+        return [*chosen[:1], *others[:1]] if chosen else []
+    if question.several and len(wanted) == 1:
+        second = next((h for h in hits if (c := catalogue.clauses.get(h.clause_id)) and c.level == best.level and c.parent != best.parent), None)
+        return [*chosen, second] if second and chosen and second.score >= hits[0].score * 0.5 else chosen
+    return chosen
+
+
+def _one_each(question: Question, hits: Sequence[Hit]) -> list[Hit]:
+    """Hits of a question that wants several clauses come interleaved: the first of each standard or part, then the rest."""
+    if len(question.standards) > 1:
+        firsts = [next((h for h in hits if h.clause_id.startswith(f"{key}-")), None) for key in question.standards]
+        chosen = [hit for hit in firsts if hit is not None]
+        return chosen + [h for h in hits if h not in chosen][:1]
+    return list(hits[:4])
+
+
+def _ladder(hits: Sequence[Hit], catalogue: Catalogue) -> list[Hit]:
+    """Rungs of one threshold ladder belong together: asked for one, the neighbours are the answer's other half."""
+    rungs = next((ladder for ladder in catalogue.ladders if hits[0].clause_id in ladder), [])
+    found = {hit.clause_id: hit for hit in hits}
+    present = [found[i] for i in rungs if i in found]
+    return present if len(present) > 2 else []
+
+
+def _weights(question: Question, hits: Sequence[Hit], catalogue: Catalogue) -> list[Hit]:
+    """Rows of a weight table that stand together: those found near the best one, or the whole level when it is asked for."""
+    best = catalogue.clauses.get(hits[0].clause_id)
+    if best is None or best.weight is None:
+        return []
+    rows = [(h, c) for h in hits if (c := catalogue.clauses.get(h.clause_id)) and c.weight is not None]
+    close = [(h, c) for h, c in rows if h.score >= hits[0].score * 0.6 and not h.via.startswith("relation")]
+    level = [(h, c) for h, c in close if c.parent == best.parent]
+    if catalogue.children(best.id) and len(level) > 1:
+        return [h for h, c in rows if c.parent == best.parent]
+    below = [h for h, c in rows if c.parent == best.id]
+    return [h for h, _ in close[:3]] + [h for h in below if h not in [x for x, _ in close[:3]]]
+
+
+def quotes(question: Question, hit: Hit, limit: int) -> list[Citation]:
+    """Verified quotes of a clause's own words: all of them, or its most fitting sentences in their order."""
+    passage = hit.passage
+    whole = passage.own_text.strip()
+    if len(whole) <= limit:
+        citation = cite(passage, whole)
+        return [citation] if citation else []
+    sentences = [m.group().strip() for m in SENTENCE.finditer(whole) if m.group().strip()]
+    asked = set(tokens(question.search_text + " " + question.context))
+    ranked = sorted(range(len(sentences)), key=lambda n: -_fit(asked, sentences[n]))
+    kept: list[int] = []
+    room = limit
+    for number in ranked:
+        if not kept or len(sentences[number]) <= room:
+            kept.append(number)
+            room -= len(sentences[number])
+    return [c for number in sorted(kept) if (c := cite(passage, sentences[number]))]
+
+
+def _fit(asked: set[str], sentence: str) -> float:
+    own = set(tokens(sentence))
+    return sum(len(token) for token in asked & own) / (8 + len(own)) ** 0.5
+
+
+def heading(hit: Hit, clause: Clause | None, catalogue: Catalogue) -> str:
+    """What a reader needs to place a quote: the scene and level, the indicator, or the last heading of its path."""
+    path = [part for part in hit.passage.path if part]
+    if clause is None:
+        return path[-1] if path else hit.passage.title
+    if clause.level and clause.scene:
+        return f"{clause.scene}·{LEVEL_NAMES[clause.level]}"
+    section = path[-1] if len(path) > 1 else ""
+    named = clause.title in hit.passage.text or clause.formula is not None
+    return "·".join(part for part in (re.sub(r"^[\dA-Za-z.]+\s+", "", section), clause.title if named else "") if part)
+
+
+def _absent(question: Question, clause: Clause | None, catalogue: Catalogue) -> tuple[str, ...]:
+    """Levels the question names at which the table asks for nothing in this clause's scene."""
+    if clause is None or not clause.level or not clause.parent:
+        return ()
+    named = [*question.levels, *([question.current_level] if question.current_level else [])]
+    gaps = [level for level in FACTORY_LEVELS[: FACTORY_LEVELS.index(clause.level)] if not catalogue.cell(clause.parent, level).available]
+    return tuple(LEVEL_NAMES[level] for level in gaps) if any(level in gaps for level in named) else ()
+
+
+def evidence_lines(supports: Iterable[Support]) -> list[str]:
+    """Numbered evidence as a model reads it: `[1] (TISC-7.3.1-b) heading：text`."""
+    return [f"[{n}] ({s.hit.clause_id}) {s.heading}：{s.text}" for n, s in enumerate(supports, 1)]

@@ -1,0 +1,48 @@
+"""The way of a question, on one screen (DESIGN §2)."""
+
+from typing import Any
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+
+from domain.errors import ConfigurationError
+
+from .deps import AssistantDeps
+from .nodes.act import act
+from .nodes.compose import compose
+from .nodes.plan import plan
+from .nodes.screen_input import screen_input
+from .nodes.screen_output import screen_output
+from .state import AssistantState, RunContext
+
+Assistant = CompiledStateGraph[AssistantState, RunContext, AssistantState, AssistantState]
+
+
+def build_assistant(deps: AssistantDeps, checkpointer: BaseCheckpointSaver[Any] | None) -> Assistant:
+    """Compile the assistant.
+
+    Raises:
+        ConfigurationError: a tool needs approvals and there is no checkpointer to wait in.
+    """
+    waits = [tool.name for tool in deps.tools if tool.effect in ("write", "external")]
+    if waits and checkpointer is None:
+        raise ConfigurationError(f"工具 {'、'.join(waits)} 需要审批，必须配置检查点存储", where="checkpointer", cure="设置数据库后重启")
+    graph = StateGraph(AssistantState, context_schema=RunContext)
+    graph.add_node("screen_input", screen_input(deps))
+    graph.add_node("plan", plan(deps))
+    graph.add_node("act", act(deps))
+    graph.add_node("compose", compose(deps))
+    graph.add_node("screen_output", screen_output(deps))
+    graph.add_edge(START, "screen_input")
+    graph.add_conditional_edges("screen_input", lambda state: "screen_output" if state.get("blocked") else "plan", ["plan", "screen_output"])
+    graph.add_conditional_edges("plan", lambda state: "act" if state.get("calls") else "compose", ["act", "compose"])
+    graph.add_conditional_edges("act", lambda state: "plan" if needs_more(state, deps) else "compose", ["plan", "compose"])
+    graph.add_edge("compose", "screen_output")
+    graph.add_edge("screen_output", END)
+    return graph.compile(checkpointer=checkpointer)
+
+
+def needs_more(state: AssistantState, deps: AssistantDeps) -> bool:
+    """Another round of planning: only when a call failed for its arguments and rounds are left."""
+    return state.get("rounds", 0) < deps.max_rounds and any(result["error"] for result in state.get("results", []))

@@ -1,0 +1,88 @@
+"""The check every sentence passes before it is said: its citations resolve and are verbatim, its numbers have an origin.
+
+A sentence that fails is not said; it is dropped and counted.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from domain.answer import Citation, Figure, Sentence
+from knowledge.lexicon import tokens
+
+MARK = re.compile(r"[\[［【](\d{1,2})[\]］】]")
+NUMBER = re.compile(r"(?<![\d.A-Za-z])\d+(?:,\d{3})*(?:\.\d+)?")
+LISTING = re.compile(r"^\s*(?:\d{1,2}[.、)）]|[-*•])\s*")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a number of an answer may come from: a text, and how to name that origin in a figure."""
+
+    text: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A sentence that may be said, or why it may not."""
+
+    sentence: Sentence | None
+    fault: str = ""
+
+
+def check_sentence(text: str, numbered: Sequence[Citation | None], origins: Sequence[Origin], *, overlap: float) -> Checked:
+    """Check one sentence whose marks `[n]` point into `numbered` (1-based).
+
+    Args:
+        text: the sentence with its marks.
+        numbered: the citation behind each mark; None where a quote could not be verified.
+        origins: further texts a number may come from (tool results, the question).
+        overlap: least share of the sentence's content tokens that must stand in its quotes or origins.
+    """
+    marks = [int(m.group(1)) for m in MARK.finditer(text)]
+    cited = [numbered[n - 1] for n in marks if 0 < n <= len(numbered)]
+    bare = MARK.sub("", text).strip()
+    if not bare:
+        return Checked(None, "空句")
+    if len(cited) < len(marks) or any(c is None for c in cited):
+        return Checked(None, "引用无法核实")
+    citations = [c for c in cited if c is not None and c.verified]
+    if not citations and not origins:
+        return Checked(None, "没有依据")
+    sources = [Origin(c.quote + "".join(c.path), f"cite:{c.clause_id}") for c in citations] + list(origins)
+    figures = _figures(bare, sources)
+    if figures is None:
+        return Checked(None, "数字没有出处")
+    if overlap > 0 and _overlap(bare, [s.text for s in sources]) < overlap:
+        return Checked(None, "内容超出引文")
+    return Checked(Sentence(text=text.strip(), citations=citations, figures=figures))
+
+
+def _figures(sentence: str, sources: Sequence[Origin]) -> list[Figure] | None:
+    """Each number of the sentence with its origin, or None when one has none."""
+    figures: list[Figure] = []
+    plain = unicodedata.normalize("NFKC", LISTING.sub("", sentence))
+    for match in NUMBER.finditer(plain):
+        written = match.group()
+        origin = next((s for s in sources if _has_number(s.text, written)), None)
+        if origin is None:
+            return None
+        figures.append(Figure(text=written, value=float(written.replace(",", "")), origin=origin.name))
+    return figures
+
+
+def _has_number(text: str, number: str) -> bool:
+    wanted = float(number.replace(",", ""))
+    folded = unicodedata.normalize("NFKC", text)
+    return any(abs(float(m.group().replace(",", "")) - wanted) < 1e-9 for m in NUMBER.finditer(folded)) or number in folded
+
+
+def _overlap(sentence: str, sources: Sequence[str]) -> float:
+    """Share of the sentence's two-character and longer tokens that its sources contain."""
+    own = {t for t in tokens(sentence) if len(t) > 1}
+    if not own:
+        return 1.0
+    known = {t for source in sources for t in tokens(source)}
+    return len(own & known) / len(own)

@@ -1,0 +1,70 @@
+"""Runs the planned calls. Reads and computations at once; a write or an outside effect waits for its approval row.
+
+Nothing before the interrupt has an effect, because a resumed node runs from its start; an approved effect is claimed once.
+"""
+
+from typing import Any
+
+from langgraph.runtime import Runtime
+from langgraph.types import interrupt
+
+from domain.errors import NotAllowed, PlatformError
+from tools.contract import AnyTool, ToolContext
+
+from ..deps import AssistantDeps
+from ..state import AssistantState, CallResult, PlannedCall, RunContext
+
+
+def act(deps: AssistantDeps):  # noqa: ANN201
+    async def node(state: AssistantState, runtime: Runtime[RunContext]) -> AssistantState:
+        results = list(state.get("results", []))
+        for call in state.get("calls", []):
+            runtime.context.cancellation.raise_if_cancelled()
+            results.append(await run_call(deps, call, runtime.context))
+        return {"results": results, "calls": []}
+
+    return node
+
+
+async def run_call(deps: AssistantDeps, call: PlannedCall, run: RunContext) -> CallResult:
+    """One call's result; an error a user can read becomes part of the result and does not end the run."""
+    run.emit("tool_call", {"id": call["id"], "name": call["name"], "arguments": call["arguments"]})
+    context = ToolContext(
+        principal=run.principal,
+        now=deps.now,
+        progress=lambda done, note: run.emit("progress", {"id": call["id"], "done": done, "note": note}),
+        cancellation=run.cancellation,
+    )
+    result = CallResult(id=call["id"], name=call["name"], arguments=call["arguments"], summary="", data={}, citations=[], values=[], error="")
+    try:
+        tool = deps.tools.get(call["name"])
+        tool.parse(call["arguments"])
+        _await_approval(deps, tool, call, run)
+        outcome = await deps.tools.run(call["name"], call["arguments"], context)
+        result["summary"] = outcome.summary
+        result["data"] = outcome.data.model_dump(mode="json")
+        result["citations"] = [citation.model_dump(mode="json") for citation in outcome.citations]
+        result["values"] = list(outcome.values)
+    except PlatformError as error:
+        result["error"] = error.message
+    run.emit("tool_result", {"id": call["id"], "name": call["name"], "summary": result["summary"], "error": result["error"]})
+    return result
+
+
+def _await_approval(deps: AssistantDeps, tool: AnyTool, call: PlannedCall, run: RunContext) -> None:
+    """Pass for reads and computations; otherwise stop the run until a named person has decided.
+
+    Raises:
+        NotAllowed: the request was rejected, or its effect was already done.
+    """
+    if tool.effect in ("read", "compute"):
+        return
+    arguments: dict[str, Any] = call["arguments"]
+    approval_id = deps.approvals.request(run.run_id, tool.name, arguments, tool.effect, run.principal)
+    if deps.approvals.is_approved(approval_id) is None:
+        run.emit("approval", {"id": approval_id, "tool": tool.name, "arguments": arguments, "effect": tool.effect})
+        interrupt({"approval_id": approval_id})
+    if not deps.approvals.is_approved(approval_id):
+        raise NotAllowed(f"{tool.name} 没有获得批准，未执行", where=approval_id)
+    if not deps.approvals.claim(approval_id):
+        raise NotAllowed(f"{tool.name} 已经执行过，不再重复", where=approval_id)

@@ -1,0 +1,133 @@
+"""The answer: refused with its reason, computed, asked back, or written sentence by sentence from verified quotes.
+
+The evidence is chosen and judged the same way with and without a model, so both stand on the same clauses and the same numbers;
+a model only phrases. When it fails, at any token, the offline draft takes over.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from domain.answer import Answer, Citation, Sentence, ToolCall
+from domain.principal import Principal
+from knowledge.question import Question
+from knowledge.retrieve import Hit
+
+from ..answerable import Assessment
+from ..deps import AssistantDeps
+from ..draft import draft
+from ..evidence import Support, choose
+from ..phrase import Phrasing, phrase
+from ..state import AssistantState, CallResult, RunContext
+from .plan import SEARCH
+
+
+def compose(deps: AssistantDeps):  # noqa: ANN201
+    async def node(state: AssistantState, runtime: Runtime[RunContext]) -> AssistantState:
+        run = runtime.context
+        run.cancellation.raise_if_cancelled()
+        question = deps.reader.read(state["question"], [t["content"] for t in state.get("turns", []) if t["role"] == "user"][-3:])
+        results = state.get("results", [])
+        hits = await asyncio.to_thread(found_hits, deps, results, run.principal)
+        common = {"tool_calls": _calls(results), "retrieved": [h.clause_id for h in hits], "run_id": run.run_id}
+        if state.get("ask"):
+            return _done(run, Answer(text=state["ask"], confidence=1.0, reason="needs_input", **common))
+        computed = [r for r in results if r["name"] != SEARCH and not r["error"]]
+        if computed:
+            return _done(run, _computed(computed, common))
+        supports = choose(question, hits, deps.catalogue, deps.choice)
+        assessment = deps.judge.assess(question, hits, supports)
+        if assessment.reason:
+            return _done(run, _refusal(assessment, supports, common))
+        return _done(run, await _written(deps, question, supports, assessment, state, run, common))
+
+    return node
+
+
+def found_hits(deps: AssistantDeps, results: Sequence[CallResult], principal: Principal) -> list[Hit]:
+    """The searches' hits with their stored passages, read again for this principal: a result is only a list of ids to trust."""
+    rows: list[dict[str, Any]] = [row for r in results if r["name"] == SEARCH and not r["error"] for row in r["data"].get("hits", [])]
+    passages = deps.retriever.passages([row["passage_id"] for row in rows], principal)
+    hits: dict[str, Hit] = {}
+    for row in rows:
+        passage = passages.get(row["passage_id"])
+        if passage is not None:
+            hits.setdefault(row["clause_id"], Hit(row["clause_id"], passage, row["score"], row["parts"], row["via"]))
+    return list(hits.values())
+
+
+async def _written(
+    deps: AssistantDeps,
+    question: Question,
+    supports: list[Support],
+    assessment: Assessment,
+    state: AssistantState,
+    run: RunContext,
+    common: dict[str, Any],
+) -> Answer:
+    offline = draft(question, supports, deps.catalogue, deps.judge.asking)
+    run.emit("evidence", {"clauses": [s.hit.clause_id for s in supports], "confidence": round(assessment.confidence, 3)})
+    if deps.model is None:
+        return _offline_answer(offline, assessment, run, common)
+    phrasing = await phrase(deps.model, question, supports, state.get("turns", []), run, deps.overlap)
+    if not phrasing.sentences:
+        run.emit("fallback", {"where": "compose", "reason": phrasing.fault or "模型没有给出有依据的句子"})
+        return _offline_answer(offline, assessment, run, common, phrasing)
+    sentences = phrasing.sentences
+    if phrasing.fault:
+        run.emit("fallback", {"where": "compose", "reason": phrasing.fault})
+        said = {c.clause_id for s in sentences for c in s.citations}
+        rest = [s for s in offline if not {c.clause_id for c in s.citations} <= said]
+        for sentence in rest:
+            run.emit("sentence", sentence.model_dump(mode="json"))
+        sentences = [*sentences, *rest]
+    return _answer(sentences, assessment, common, model=deps.model.name, dropped=phrasing.dropped)
+
+
+def _offline_answer(
+    sentences: list[Sentence], assessment: Assessment, run: RunContext, common: dict[str, Any], phrasing: Phrasing | None = None
+) -> Answer:
+    for sentence in sentences:
+        run.emit("sentence", sentence.model_dump(mode="json"))
+    return _answer(sentences, assessment, common, model="offline", dropped=phrasing.dropped if phrasing else 0)
+
+
+def _answer(sentences: list[Sentence], assessment: Assessment, common: dict[str, Any], model: str, dropped: int) -> Answer:
+    text = "\n".join(s.text for s in sentences)
+    return Answer(text=text, sentences=sentences, confidence=round(assessment.confidence, 3), model=model, dropped_quotes=dropped, **common)
+
+
+def _computed(results: list[CallResult], common: dict[str, Any]) -> Answer:
+    """Tool results speak for themselves: their summaries, their values, the clauses they stand on."""
+    sentences = [
+        Sentence(text=r["summary"], citations=[Citation.model_validate(c) for c in r["citations"]], tool_call_ids=[r["id"]]) for r in results
+    ]
+    values = [value for r in results for value in r["values"]]
+    return Answer(text="\n".join(s.text for s in sentences), sentences=sentences, confidence=1.0, values=values, **common)
+
+
+def _refusal(assessment: Assessment, supports: Sequence[Support], common: dict[str, Any]) -> Answer:
+    """Why there is no answer, and the nearest clause so that the user can look for himself."""
+    text = f"无法回答：{assessment.reason}。"
+    sentences = [Sentence(text=text, citations=list(supports[0].citations[:1]) if supports else [])]
+    return Answer(text=text, sentences=sentences, refused=True, reason=assessment.reason, confidence=round(1 - assessment.confidence, 3), **common)
+
+
+def _calls(results: Sequence[CallResult]) -> list[ToolCall]:
+    return [ToolCall(id=r["id"], name=r["name"], args=r["arguments"], result=_short(r), error=r["error"]) for r in results]
+
+
+def _short(result: CallResult) -> dict[str, Any]:
+    """A search's hits are in `retrieved` already; the trace keeps their number."""
+    return {"hits": len(result["data"].get("hits", []))} if result["name"] == SEARCH else result["data"]
+
+
+def _done(run: RunContext, answer: Answer) -> AssistantState:
+    if answer.refused or not any(s.citations for s in answer.sentences) or answer.values:
+        for sentence in answer.sentences or [Sentence(text=answer.text)]:
+            run.emit("sentence", sentence.model_dump(mode="json"))
+    return {"answer": answer.model_dump(mode="json")}
+
+

@@ -1,0 +1,75 @@
+"""What to look up or compute next. Plain questions go straight to retrieval; a model is asked only when tools may be needed."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from domain.errors import UpstreamUnavailable
+from tools.contract import AnyTool
+
+from ..deps import AssistantDeps
+from ..model import Message
+from ..prompts.load import prompt
+from ..state import AssistantState, PlannedCall, RunContext
+
+SEARCH = "search_standards"
+
+
+def plan(deps: AssistantDeps):  # noqa: ANN201
+    async def node(state: AssistantState, runtime: Runtime[RunContext]) -> AssistantState:
+        runtime.context.cancellation.raise_if_cancelled()
+        rounds = state.get("rounds", 0) + 1
+        tools = deps.tools.allowed(runtime.context.principal)
+        if rounds > 1:
+            return {"calls": [], "rounds": rounds}
+        calls, ask = read_calls(state["question"], tools)
+        if not calls and not ask and deps.model is not None and _may_need_tools(state["question"]):
+            calls = await _model_calls(deps, state, tools, runtime)
+        if not ask and not any(call["name"] == SEARCH for call in calls):
+            calls = [*calls, search_call(deps, state, len(calls))]
+        return {"calls": calls, "ask": ask, "rounds": rounds}
+
+    return node
+
+
+def read_calls(question: str, tools: Sequence[AnyTool]) -> tuple[list[PlannedCall], str]:
+    """The calls that the tools' own extractors read from the question, or what has to be asked first."""
+    readings = [(tool, reading) for tool in tools if tool.read_arguments and (reading := tool.read_arguments(question))]
+    if not readings:
+        return [], ""
+    tool, best = max(readings, key=lambda pair: pair[1].confidence)
+    if best.question:
+        return [], best.question
+    return [PlannedCall(id="call-0", name=tool.name, arguments=best.arguments)], ""
+
+
+def search_call(deps: AssistantDeps, state: AssistantState, number: int) -> PlannedCall:
+    earlier = [turn["content"] for turn in state.get("turns", []) if turn["role"] == "user"]
+    return PlannedCall(id=f"call-{number}", name=SEARCH, arguments={"query": state["question"], "earlier": earlier[-3:], "k": deps.hits})
+
+
+def _may_need_tools(question: str) -> bool:
+    """Numbers to compute with, or an explicit wish: otherwise a plain look-up needs no planning by a model."""
+    return any(char.isdigit() for char in question) or any(word in question for word in ("计算", "算一下", "帮我算", "评估", "排产", "匹配"))
+
+
+async def _model_calls(
+    deps: AssistantDeps, state: AssistantState, tools: Sequence[AnyTool], runtime: Runtime[RunContext]
+) -> list[PlannedCall]:
+    """The attached model's choice of tools; what it asks for is validated like anybody's arguments when it runs."""
+    assert deps.model is not None
+    history = [Message(role=t["role"], content=t["content"]) for t in state.get("turns", [])[-6:]]
+    messages = [Message(role="system", content=prompt("plan")), *history, Message(role="user", content=state["question"])]
+    schemas: list[dict[str, Any]] = [tool.schema() for tool in tools if tool.effect in ("read", "compute")]
+    try:
+        completion = await deps.model.complete(messages, tools=schemas)
+    except UpstreamUnavailable as error:
+        runtime.context.emit("fallback", {"where": "plan", "reason": error.message})
+        return []
+    known = {tool.name for tool in tools}
+    return [
+        PlannedCall(id=f"call-{n}", name=request.name, arguments=request.arguments)
+        for n, request in enumerate(completion.tool_requests)
+        if request.name in known and request.name != SEARCH
+    ]

@@ -1,0 +1,78 @@
+"""What travels through the graph (JSON values only) and what its nodes are given from outside."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypedDict
+
+from domain.principal import Principal
+
+
+class Turn(TypedDict):
+    """One earlier message of the conversation."""
+
+    role: str
+    content: str
+
+
+class PlannedCall(TypedDict):
+    """A tool call that `plan` wants `act` to run."""
+
+    id: str
+    name: str
+    arguments: dict[str, Any]
+
+
+class CallResult(TypedDict):
+    """What came of a planned call: data and citations, or the error a user can read."""
+
+    id: str
+    name: str
+    arguments: dict[str, Any]
+    summary: str
+    data: dict[str, Any]
+    citations: list[dict[str, Any]]
+    values: list[float]
+    error: str
+
+
+class AssistantState(TypedDict, total=False):
+    """The graph's state; it is what a checkpoint holds, so it is plain JSON."""
+
+    question: str
+    turns: list[Turn]
+    calls: list[PlannedCall]
+    results: list[CallResult]
+    rounds: int
+    ask: str
+    """A question back to the user, when a tool needs something that was not said."""
+    answer: dict[str, Any]
+    blocked: str
+
+
+Emit = Callable[[str, dict[str, Any]], None]
+"""Writes one event (type, data) to the run's log and to whoever is watching."""
+
+
+class Cancellation(Protocol):
+    """Lets a node notice that the user stopped the run."""
+
+    def raise_if_cancelled(self) -> None: ...
+
+
+class NotCancellable:
+    def raise_if_cancelled(self) -> None:
+        return None
+
+
+def no_watcher(kind: str, data: dict[str, Any]) -> None:
+    """For runs nobody follows."""
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """One run's own things; never checkpointed."""
+
+    principal: Principal
+    run_id: str
+    emit: Emit = no_watcher
+    cancellation: Cancellation = field(default_factory=NotCancellable)

@@ -1,0 +1,243 @@
+"""The library (文档库): every ingested document and passage, in SQL. The vector store can always be rebuilt from here."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Column, Connection, DateTime, Integer, MetaData, RowMapping, Table, Text, delete, func, insert, select, update
+
+from domain.clause import Passage, Source
+from domain.errors import NotFound
+from domain.principal import Label, Principal, may_read
+
+State = Literal["indexing", "ready", "superseded"]
+"""indexing: stored, not yet searchable (a killed ingestion goes on from here). superseded: replaced, still addressable."""
+
+metadata = MetaData()
+documents = Table(
+    "documents",
+    metadata,
+    Column("id", Text, primary_key=True),
+    *(Column(name, Text, nullable=False, default="") for name in ("key", "title", "collection", "name", "content_hash")),
+    *(Column(name, Text, nullable=False, default="") for name in ("version", "status", "standard", "source", "state")),
+    *(Column(name, Text, nullable=False, default="") for name in ("label_level", "label_tenant", "label_attributes", "label_parties")),
+    Column("clause_count", Integer, nullable=False, default=0),
+    Column("lost_count", Integer, nullable=False, default=0),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("created_by", Text, nullable=False, default=""),
+    Column("superseded_by", Text),
+)
+passages = Table(
+    "passages",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("document_id", Text, nullable=False),
+    Column("ord", Integer, nullable=False),
+    *(Column(name, Text, nullable=False, default="") for name in ("clause_id", "title", "path", "text", "kind")),
+    Column("focus_start", Integer),
+    Column("focus_end", Integer),
+)
+
+
+class Transactions(Protocol):
+    """The database, as this floor needs it."""
+
+    def transaction(self) -> AbstractContextManager[Connection]: ...
+
+
+class Document(BaseModel):
+    """One version of one ingested document."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    key: str
+    title: str
+    collection: str
+    name: str
+    content_hash: str
+    version: str = ""
+    status: str = ""
+    standard: str = ""
+    """Key of the standard whose official text this is, or empty."""
+    source: Source = "document"
+    state: State
+    label: Label
+    clause_count: int = 0
+    lost_count: int = 0
+    """Characters of the file that ended up in no passage; must be 0."""
+    created_at: datetime
+    created_by: str = ""
+    superseded_by: str | None = None
+
+
+class Library:
+    """Reads are filtered by the policy; a document that a principal may not read does not exist for it."""
+
+    def __init__(self, database: Transactions) -> None:
+        self._database = database
+
+    def find_same(self, content_hash: str, label: Label) -> Document | None:
+        """The document with this very content for the same readers, whatever its state."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(
+                select(documents).where(documents.c.content_hash == content_hash, documents.c.label_tenant == label.tenant)
+            ).mappings()
+            return next((found for found in map(_document, rows) if found.label == label and found.state != "superseded"), None)
+
+    def add(self, document: Document, parts: Sequence[Passage]) -> None:
+        """Store a document and all its passages, or nothing."""
+        rows = [
+            {
+                "id": part.id,
+                "document_id": document.id,
+                "ord": part.order,
+                "clause_id": part.clause_id,
+                "title": part.title,
+                "path": json.dumps(part.path, ensure_ascii=False),
+                "text": part.text,
+                "kind": part.kind,
+                "focus_start": part.focus[0] if part.focus else None,
+                "focus_end": part.focus[1] if part.focus else None,
+            }
+            for part in parts
+        ]
+        with self._database.transaction() as connection:
+            connection.execute(insert(documents).values(_row(document)))
+            for at in range(0, len(rows), 1000):
+                connection.execute(insert(passages), rows[at : at + 1000])
+
+    def mark_ready(self, document: Document) -> list[str]:
+        """Make a document current; returns ids of the earlier versions it replaces (same key, same readers)."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(
+                select(documents).where(documents.c.key == document.key, documents.c.state == "ready", documents.c.id != document.id)
+            ).mappings()
+            replaced = [old.id for old in map(_document, rows) if old.label == document.label and old.collection == document.collection]
+            connection.execute(update(documents).where(documents.c.id == document.id).values(state="ready"))
+            if replaced:
+                change = {"state": "superseded", "superseded_by": document.id}
+                connection.execute(update(documents).where(documents.c.id.in_(replaced)).values(change))
+            return replaced
+
+    def unfinished(self) -> list[Document]:
+        """Documents whose indexing was cut off."""
+        with self._database.transaction() as connection:
+            return [_document(row) for row in connection.execute(select(documents).where(documents.c.state == "indexing")).mappings()]
+
+    def current(self) -> list[Document]:
+        """Every current document, for rebuilding the vector store; not for showing to anybody."""
+        with self._database.transaction() as connection:
+            return [_document(row) for row in connection.execute(select(documents).where(documents.c.state == "ready")).mappings()]
+
+    def all_versions(self) -> list[Document]:
+        """Every searchable or superseded document, for the address book; its labels decide who may resolve to it."""
+        with self._database.transaction() as connection:
+            return [_document(row) for row in connection.execute(select(documents).where(documents.c.state != "indexing")).mappings()]
+
+    def documents(self, principal: Principal, *, key: str = "", all_versions: bool = False) -> list[Document]:
+        """Documents the principal may read, newest first."""
+        query = select(documents).order_by(documents.c.created_at.desc())
+        if key:
+            query = query.where(documents.c.key == key)
+        if not all_versions:
+            query = query.where(documents.c.state != "superseded")
+        with self._database.transaction() as connection:
+            return [d for d in map(_document, connection.execute(query).mappings()) if may_read(principal, d.label)]
+
+    def remove(self, document_id: str, principal: Principal) -> Document:
+        """Delete a document with all its passages; only its own owner's."""
+        with self._database.transaction() as connection:
+            row = connection.execute(select(documents).where(documents.c.id == document_id)).mappings().first()
+            document = _document(row) if row else None
+            if document is None or not may_read(principal, document.label):
+                raise NotFound(f"没有文档 {document_id!r}", where="document_id", cure="用 shuzhi documents 查看现有文档")
+            if document.created_by != principal.id:
+                raise NotFound(f"文档 {document_id!r} 不是你上传的", where="document_id", cure="请上传者或管理员删除")
+            connection.execute(delete(passages).where(passages.c.document_id == document_id))
+            connection.execute(delete(documents).where(documents.c.id == document_id))
+            return document
+
+    def passages_of(self, document: Document) -> Iterator[Passage]:
+        """All passages of one document in order."""
+        with self._database.transaction() as connection:
+            query = select(passages).where(passages.c.document_id == document.id).order_by(passages.c.ord)
+            for row in connection.execute(query).mappings():
+                yield _passage(row, document)
+
+    def by_id(self, passage_ids: Iterable[str], principal: Principal) -> dict[str, Passage]:
+        """Readable passages among `passage_ids`."""
+        wanted = list(passage_ids)
+        return self._joined(passages.c.id.in_(wanted), principal) if wanted else {}
+
+    def by_clause(self, clause_ids: Iterable[str], principal: Principal) -> dict[str, Passage]:
+        """The current readable passage of each clause, by clause id; the newest document wins."""
+        wanted = list(clause_ids)
+        found = self._joined(passages.c.clause_id.in_(wanted) & (documents.c.state == "ready"), principal) if wanted else {}
+        return {passage.clause_id: passage for passage in reversed(found.values())}
+
+    def _joined(self, condition: Any, principal: Principal) -> dict[str, Passage]:
+        document_columns = [column.label(f"document_{column.name}") for column in documents.c]
+        query = (
+            select(passages, *document_columns)
+            .join(documents, documents.c.id == passages.c.document_id)
+            .where(condition)
+            .order_by(documents.c.created_at.desc(), passages.c.ord)
+        )
+        found: dict[str, Passage] = {}
+        with self._database.transaction() as connection:
+            for row in connection.execute(query).mappings():
+                document = _document({name.removeprefix("document_"): row[name] for name in row if name.startswith("document_")} | {"id": row["document_id"]})
+                if may_read(principal, document.label):
+                    found[row["id"]] = _passage(row, document)
+        return found
+
+    def count(self) -> tuple[int, int]:
+        """Current documents and their passages."""
+        with self._database.transaction() as connection:
+            ready = documents.c.state == "ready"
+            row = connection.execute(select(func.count(), func.coalesce(func.sum(documents.c.clause_count), 0)).where(ready)).one()
+            return int(row[0]), int(row[1])
+
+
+def _row(document: Document) -> dict[str, Any]:
+    row = document.model_dump(exclude={"label"})
+    label = document.label
+    return row | {
+        "label_level": label.level,
+        "label_tenant": label.tenant,
+        "label_attributes": json.dumps(sorted(label.attributes)),
+        "label_parties": json.dumps(sorted(label.parties)),
+    }
+
+
+def _document(row: RowMapping | dict[str, Any]) -> Document:
+    label = Label(
+        level=row["label_level"],
+        tenant=row["label_tenant"],
+        attributes=frozenset(json.loads(row["label_attributes"] or "[]")),
+        parties=frozenset(json.loads(row["label_parties"] or "[]")),
+    )
+    return Document(label=label, **{name: row[name] for name in Document.model_fields if name != "label"})
+
+
+def _passage(row: RowMapping, document: Document) -> Passage:
+    start, end = row["focus_start"], row["focus_end"]
+    return Passage(
+        id=row["id"],
+        clause_id=row["clause_id"],
+        document_id=document.id,
+        title=document.title,
+        path=json.loads(row["path"]),
+        text=row["text"],
+        focus=(start, end) if start is not None and end is not None else None,
+        kind=row["kind"],
+        source=document.source,
+        order=row["ord"],
+        version=document.version,
+        status=document.status,
+        label=document.label,
+    )

@@ -1,0 +1,1 @@
+"""Documents into addressable clauses: readers (bytes → blocks), grammar (blocks → tree of clauses), join (tree → catalogue ids)."""

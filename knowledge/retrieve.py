@@ -1,0 +1,309 @@
+"""Finding the clauses that answer a question (检索): named addresses are resolved, everything else is searched and expanded.
+
+One search asks the index for every field at once; the fields' scores are put on one scale, a question's named standards and levels
+weigh in, and each hit says what its score is made of.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+from domain.clause import FACTORY_LEVELS, Clause, FactoryLevel, Passage
+from domain.principal import Principal, read_filter
+
+from .address import AddressBook
+from .catalogue import Catalogue
+from .catalogue_index import CATALOGUE_PREFIX, catalogue_passage
+from .embed import Embedder, Reranker
+from .index import IndexQuery, PassageIndex, Scored, Selection
+from .lexicon import query_vector
+from .library import Library
+from .question import Question, QuestionReader
+from .thesaurus import Thesaurus
+
+WEIGHTS = Path(__file__).parent / "data" / "ranking.yaml"
+
+
+class Ranking(BaseModel):
+    """How evidence is weighed (`data/ranking.yaml`); calibrated on questions written for the catalogue."""
+
+    model_config = ConfigDict(frozen=True)
+
+    body: float
+    ask: float
+    dense: float
+    named_standard: float
+    """Factor for clauses of a standard that the question names."""
+    other_standard: float
+    """Factor for clauses of standards it does not name, when it names one."""
+    shunned_standard: float
+    scene: float
+    """Share of a scene's own score that each of its cells inherits."""
+    level: list[float]
+    """Factors for the wanted levels in order of wanting; the last one is for levels not wanted."""
+    candidates: int
+    lead: int
+    """Places at the head of a ranking that related clauses never take."""
+    expansion: float
+    """Factor for a clause reached over a relation instead of by its own words."""
+    part: float
+    """Share of a sentence's own findings in the ranking of the whole question."""
+    context: float
+    """Weight of the words of the turn before."""
+    subject: float
+    """The same where the turn has no subject of its own."""
+    ladder: float
+    """Share of the best score that each rung of a threshold ladder gets when a value on it is asked about."""
+    synonym: float
+    """Weight of a standard's term that stands behind an everyday word."""
+
+
+def load_ranking(path: Path = WEIGHTS) -> Ranking:
+    return Ranking.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A found clause: the passage to quote, its score, and where the score comes from."""
+
+    clause_id: str
+    passage: Passage
+    score: float
+    parts: dict[str, float] = field(default_factory=dict[str, float])
+    via: str = "match"
+    """match, address, level, or relation:<clause id>."""
+
+
+@dataclass
+class _Candidate:
+    clause_id: str
+    standard: str
+    passage_id: str = ""
+    scores: dict[str, float] = field(default_factory=dict[str, float])
+    factor: float = 1.0
+    via: str = "match"
+
+    def total(self) -> float:
+        return sum(self.scores.values()) * self.factor
+
+
+class Retriever:
+    """Search over the catalogue, the official texts and the documents a principal may read."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        index: PassageIndex,
+        library: Library,
+        reader: QuestionReader,
+        thesaurus: Thesaurus,
+        ranking: Ranking,
+        addresses: AddressBook,
+        embedder: Embedder | None = None,
+        reranker: Reranker | None = None,
+    ) -> None:
+        self._catalogue = catalogue
+        self._index = index
+        self._library = library
+        self._reader = reader
+        self._thesaurus = thesaurus
+        self._ranking = ranking
+        self._addresses = addresses
+        self._embedder = embedder
+        self._reranker = reranker
+
+    def use_addresses(self, addresses: AddressBook) -> None:
+        """From now on resolve names against this book."""
+        self._addresses = addresses
+
+    def search(
+        self, text: str, principal: Principal, k: int = 10, selection: Selection | None = None, earlier: Sequence[str] = ()
+    ) -> list[Hit]:
+        """The `k` best clauses for `text` that `principal` may read, best first; `earlier` are the user's turns before it."""
+        return self.find(self._reader.read(text, earlier), principal, k, selection or Selection())
+
+    def find(self, question: Question, principal: Principal, k: int, selection: Selection) -> list[Hit]:
+        """As `search`, for a question already read."""
+        whole, *parts = self._candidates(question, principal, selection)
+        for part in parts:
+            for clause_id, candidate in part.items():
+                known = whole.setdefault(clause_id, _Candidate(clause_id, candidate.standard, candidate.passage_id))
+                share = self._ranking.part * sum(candidate.scores.values())
+                known.scores["part"] = max(known.scores.get("part", 0.0), share)
+        ranked = self._rank(question, whole)
+        if question.several:
+            ranked = interleave([*_by_standard(question, ranked), *(self._rank(question, part) for part in parts)])
+        pinned = self._pinned(question, principal)
+        order = {candidate.clause_id: candidate for candidate in reversed([*pinned, *self._expanded(ranked)])}
+        hits = self._hits(list(reversed(order.values())), principal, k)
+        return self._reranked(question, hits)
+
+    def passages(self, passage_ids: Iterable[str], principal: Principal) -> dict[str, Passage]:
+        """Passages by id, as far as the principal may read them: catalogue wording from memory, the rest from the library."""
+        wanted = list(passage_ids)
+        found = self._library.by_id([i for i in wanted if not i.startswith(CATALOGUE_PREFIX)], principal)
+        own = {i: p for i in wanted if i.startswith(CATALOGUE_PREFIX) and (p := self.catalogue_passage(i.removeprefix(CATALOGUE_PREFIX)))}
+        return found | own
+
+    def _expanded(self, ranked: list[_Candidate]) -> list[_Candidate]:
+        """Clauses related to the best one follow the first few: the rows below a table's row, duplicates, twins elsewhere."""
+        if not ranked:
+            return ranked
+        best = ranked[0]
+        clause = self._catalogue.clauses.get(best.clause_id)
+        related = [*self._catalogue.children(best.clause_id), *(clause.see if clause else [])]
+        ranks = {candidate.clause_id for candidate in ranked[: self._ranking.lead]}
+        extra = [
+            _Candidate(i, best.standard, scores={"relation": best.total() * self._ranking.expansion}, via=f"relation:{best.clause_id}")
+            for i in related
+            if i in self._catalogue.clauses and i not in ranks
+        ]
+        return [*ranked[: self._ranking.lead], *extra, *ranked[self._ranking.lead :]]
+
+    def _candidates(self, question: Question, principal: Principal, selection: Selection) -> list[dict[str, _Candidate]]:
+        """The index's findings by clause for the whole question and for each of its parts, field scores weighed."""
+        texts = [question.search_text, *question.parts]
+        dense = self._embedder.embed(texts, query=True) if self._embedder else [None] * len(texts)
+        access = read_filter(principal)
+        context = [(question.context, self._ranking.subject if question.elliptical else self._ranking.context)] if question.context else []
+        queries: list[IndexQuery] = []
+        for text, vector in zip(texts, dense, strict=True):
+            terms = [(term, self._ranking.synonym) for term in self._thesaurus.terms(text)]
+            sparse = query_vector(text, [*terms, *context])
+            queries.append(IndexQuery({"body": sparse, "ask": sparse}, access, selection, vector, self._ranking.candidates))
+        return [self._merged(scored) for scored in self._index.search(queries)]
+
+    def _merged(self, scored: Iterable[Scored]) -> dict[str, _Candidate]:
+        weights = {"body": self._ranking.body, "ask": self._ranking.ask, "dense": self._ranking.dense}
+        found: dict[str, _Candidate] = {}
+        for point in scored:
+            candidate = found.setdefault(point.clause_id, _Candidate(point.clause_id, point.standard))
+            if point.kind == "clause" and not point.passage_id.startswith(CATALOGUE_PREFIX):
+                candidate.passage_id = point.passage_id
+            for name, score in point.scores.items():
+                candidate.scores[name] = max(candidate.scores.get(name, 0.0), weights[name] * score)
+        return found
+
+    def _rank(self, question: Question, found: dict[str, _Candidate]) -> list[_Candidate]:
+        self._weigh_standards(question, found.values())
+        self._weigh_scenes(question, found)
+        self._weigh_ladders(question, found)
+        usable = [c for c in found.values() if c.clause_id in self._catalogue.clauses or not self._catalogue.knows(c.clause_id)]
+        return sorted(usable, key=lambda c: (-c.total(), c.clause_id))
+
+    def _weigh_standards(self, question: Question, candidates: Iterable[_Candidate]) -> None:
+        for candidate in candidates:
+            if candidate.standard in question.shunned:
+                candidate.factor *= self._ranking.shunned_standard
+            elif question.standards:
+                named = candidate.standard in question.standards
+                candidate.factor *= self._ranking.named_standard if named else self._ranking.other_standard
+
+    def _weigh_scenes(self, question: Question, found: dict[str, _Candidate]) -> None:
+        """A cell of the Jiangsu table inherits from its scene; wanted levels come first."""
+        scenes = {c.clause_id: c for c in found.values() if self._is_scene(c.clause_id)}
+        for scene_id, scene in scenes.items():
+            inherited = self._ranking.scene * sum(scene.scores.values())
+            for level in FACTORY_LEVELS:
+                cell = self._catalogue.cell(scene_id, level)
+                if cell.available:
+                    candidate = found.setdefault(cell.id, _Candidate(cell.id, "JSSF", factor=scene.factor))
+                    candidate.scores["scene"] = inherited
+        wanted = self._wanted_levels(question, found)
+        if not wanted:
+            return
+        for candidate in found.values():
+            clause = self._catalogue.clauses.get(candidate.clause_id)
+            if clause and clause.level:
+                candidate.factor *= self._level_factor(clause, wanted)
+
+    def _weigh_ladders(self, question: Question, found: dict[str, _Candidate]) -> None:
+        """A question that names a ladder's standard and brings a value in its unit asks where on the ladder that value stands."""
+        for ladder in self._catalogue.ladders:
+            first = self._catalogue.clauses[ladder[0]]
+            key = self._catalogue.standard_of(first.id).key
+            if key in question.standards and re.search(rf"\d\s*{re.escape(first.facts[0].unit)}", question.text):
+                best = max((c.total() for c in found.values()), default=1.0)
+                for clause_id in ladder:
+                    candidate = found.setdefault(clause_id, _Candidate(clause_id, key))
+                    candidate.scores["ladder"] = best * self._ranking.ladder
+
+    def _is_scene(self, any_id: str) -> bool:
+        return any_id in self._catalogue.sections and f"{any_id}-{FACTORY_LEVELS[0]}" in self._catalogue.clauses
+
+    def _wanted_levels(self, question: Question, found: dict[str, _Candidate]) -> tuple[FactoryLevel, ...]:
+        if question.levels or not question.step_up:
+            return question.levels
+        cells = [c for c in found.values() if (clause := self._catalogue.clauses.get(c.clause_id)) and clause.level]
+        best = max(cells, key=_Candidate.total, default=None)
+        if best is None:
+            return ()
+        here = question.current_level or self._catalogue.clauses[best.clause_id].level or FACTORY_LEVELS[0]
+        return (FACTORY_LEVELS[min(FACTORY_LEVELS.index(here) + 1, len(FACTORY_LEVELS) - 1)],)
+
+    def _level_factor(self, clause: Clause, wanted: tuple[FactoryLevel, ...]) -> float:
+        """By the place of the clause among the wanted levels; where a wanted level asks nothing, the next one that does stands in."""
+        scene = clause.id.rsplit("-", 1)[0]
+        stand_ins = [self._catalogue.first_available(scene, level) for level in wanted]
+        for place, stand_in in enumerate(stand_ins):
+            if stand_in is not None and stand_in.id == clause.id:
+                return self._ranking.level[min(place, len(self._ranking.level) - 2)]
+        return self._ranking.level[-1]
+
+    def _pinned(self, question: Question, principal: Principal) -> list[_Candidate]:
+        """Clauses that the question addresses outright."""
+        found = [
+            _Candidate(clause_id, self._catalogue.standard_of(clause_id).key, scores={"address": 1.0}, via="address")
+            for address in question.addresses
+            for clause_id in ([address] if address in self._catalogue.clauses else [])
+        ]
+        for entry, address in self._addresses.resolve(question.text, principal):
+            clause_id = f"{entry.key}-{address}"
+            found.append(_Candidate(clause_id, entry.key, scores={"address": 1.0}, via="address"))
+        return found
+
+    def _hits(self, ranked: Sequence[_Candidate], principal: Principal, k: int) -> list[Hit]:
+        """The first `k` candidates whose text the principal may read, with the official text where there is one."""
+        head = ranked[: 2 * k]
+        stored = self._library.by_clause([c.clause_id for c in head], principal)
+        hits: list[Hit] = []
+        for candidate in head:
+            passage = stored.get(candidate.clause_id) or self.catalogue_passage(candidate.clause_id)
+            if passage is not None:
+                hits.append(Hit(candidate.clause_id, passage, candidate.total(), dict(candidate.scores), candidate.via))
+        return hits[:k]
+
+    def catalogue_passage(self, clause_id: str) -> Passage | None:
+        """Our own wording of a clause as a passage, for when its official text is not ingested."""
+        clause = self._catalogue.clauses.get(clause_id)
+        return catalogue_passage(self._catalogue, clause) if clause else None
+
+    def _reranked(self, question: Question, hits: list[Hit]) -> list[Hit]:
+        if self._reranker is None or len(hits) < 2:
+            return hits
+        scores = self._reranker.score(question.text, [hit.passage.own_text for hit in hits])
+        marked = [replace(hit, parts=hit.parts | {"rerank": score}) for hit, score in zip(hits, scores, strict=True)]
+        return sorted(marked, key=lambda hit: (hit.via != "address", -hit.parts["rerank"]))
+
+
+def _by_standard(question: Question, ranked: list[_Candidate]) -> list[list[_Candidate]]:
+    """A question that names several standards wants the best of each."""
+    if len(question.standards) < 2:
+        return [ranked]
+    split = [[c for c in ranked if c.standard == key] for key in question.standards]
+    return [part for part in split if part]
+
+
+def interleave(rankings: Sequence[Sequence[_Candidate]]) -> list[_Candidate]:
+    """Round robin over the rankings, each clause once, at its first place."""
+    seen: dict[str, _Candidate] = {}
+    for row in zip_longest(*rankings):
+        for candidate in row:
+            if candidate is not None:
+                seen.setdefault(candidate.clause_id, candidate)
+    return list(seen.values())

@@ -1,0 +1,172 @@
+"""One database behind everything that is recorded: SQLite for one machine, PostgreSQL for a cluster, the same code and migrations."""
+
+import os
+import threading
+from collections.abc import Generator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, TimeoutError
+from sqlalchemy.orm import Session
+
+from domain.errors import ConfigurationError, StorageError
+
+from .faults import translate
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+UPGRADE_LOCK = 0x5A_48_49
+"""Key of the PostgreSQL advisory lock that lets one process at a time upgrade."""
+
+
+class Database:
+    """An engine whose errors are ours.
+
+    `url`: `sqlite:///relative.db`, `sqlite:////absolute.db`, `sqlite://` (in memory, for tests) or `postgresql://user:password@host/name`.
+    Raises ConfigurationError for an address that cannot work, StorageError when the folder cannot be made. The address, which may
+    hold a password, appears in no message.
+    """
+
+    def __init__(self, url: str, *, busy_seconds: float = 5.0, pool_size: int = 10) -> None:
+        self._url = _checked(url)
+        self.backend = self._url.get_backend_name()
+        self._in_memory = self.backend == "sqlite" and self._url.database in (None, "", ":memory:")
+        # the in-memory database is one connection, so its users take turns
+        self._turn: threading.RLock | nullcontext[None] = threading.RLock() if self._in_memory else nullcontext()
+        self._writers = _Turns() if self.backend == "sqlite" and not self._in_memory else None
+        self._engine = self._create_engine(busy_seconds, pool_size)
+
+    def _create_engine(self, busy_seconds: float, pool_size: int) -> Engine:
+        options: dict[str, Any] = {"hide_parameters": True}
+        if self.backend == "postgresql":
+            options |= {"pool_size": pool_size, "max_overflow": pool_size, "pool_pre_ping": True, "connect_args": {"connect_timeout": 10}}
+        elif self._in_memory:
+            options |= {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
+        else:
+            _private_file(Path(self._url.database or ""))
+            options |= {"pool_size": pool_size, "max_overflow": pool_size, "connect_args": {"check_same_thread": False}}
+        try:
+            engine = create_engine(self._url, **options)
+        except ImportError as error:
+            raise ConfigurationError("没有安装 PostgreSQL 驱动", where="数据库", cure="运行 pip install 'shuzhi[postgres]'") from error
+        if self.backend == "sqlite":
+            event.listen(engine, "connect", _pragmas(busy_seconds))
+        return engine
+
+    @contextmanager
+    def transaction(self, *, write: bool = False) -> Generator[Connection]:
+        """A connection whose statements are committed together at the end, or not at all.
+
+        `write` says that it will change something: on SQLite, writers of this process then take turns instead of racing for the
+        file's lock, which starves whoever is slow. Raises StorageError, UpstreamUnavailable, ConfigurationError or Conflict (see
+        `faults`).
+        """
+        with self._turn, self._writing(write), _translated(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def session(self, *, write: bool = False) -> Generator[Session]:
+        """`transaction` with mapped classes; raises the same."""
+        with self._turn, self._writing(write), _translated(), Session(self._engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def _writing(self, write: bool) -> AbstractContextManager[None]:
+        return self._writers.taken() if write and self._writers else nullcontext()
+
+    def upgrade(self) -> None:
+        """Bring the tables to this program's version, in one transaction, one process at a time.
+
+        Raises ConfigurationError, with nothing touched, when a newer program has already been here.
+        """
+        with self.transaction(write=True) as connection:
+            # sqlite3 begins by itself before INSERT and UPDATE only; half a migration must not stay behind
+            lock = "BEGIN IMMEDIATE" if self.backend == "sqlite" else f"SELECT pg_advisory_xact_lock({UPGRADE_LOCK})"
+            connection.execute(text(lock))
+            script = ScriptDirectory(str(MIGRATIONS))
+            known = {revision.revision for revision in script.walk_revisions()}
+            present = set(MigrationContext.configure(connection).get_current_heads())
+            if not present <= known:
+                raise ConfigurationError(
+                    "数据库是更新版本的程序建立的，当前程序不能使用",
+                    where=f"数据库版本 {'、'.join(sorted(present - known))}",
+                    cure=f"升级 ShuZhi 后再启动，或恢复升级前的数据库备份；当前程序的版本是 {script.get_current_head()}",
+                )
+            config = Config()
+            config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def revision(self) -> str | None:
+        """The version of the tables, or None for an empty database."""
+        with self.transaction() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self._engine.dispose()
+
+
+class _Turns:
+    """A lock that whoever just had it cannot take again before those who already wait."""
+
+    def __init__(self) -> None:
+        self._next = threading.Lock()
+        self._now = threading.Lock()
+
+    @contextmanager
+    def taken(self) -> Generator[None]:
+        with self._next:
+            self._now.acquire()
+        try:
+            yield
+        finally:
+            self._now.release()
+
+
+@contextmanager
+def _translated() -> Generator[None]:
+    try:
+        yield
+    except (DBAPIError, TimeoutError) as error:
+        raise translate(error) from error
+
+
+def _checked(url: str) -> URL:
+    cure = "写成 sqlite:////绝对/路径.db 或 postgresql://用户:密码@主机/库名"
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        # the cause would print the address
+        raise ConfigurationError("数据库地址的写法不对", where="数据库地址", cure=cure) from None
+    backend = parsed.get_backend_name()
+    if backend not in ("sqlite", "postgresql"):
+        raise ConfigurationError(f"不支持的数据库类型 {backend!r}", where="数据库地址", cure=cure)
+    return parsed.set(drivername="postgresql+psycopg") if backend == "postgresql" else parsed
+
+
+def _private_file(path: Path) -> None:
+    """Make the database file readable by its owner only; SQLite gives its side files the same mode."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise StorageError("数据库文件打不开或不可写", where=str(path), cure="检查磁盘空间和目录权限") from error
+
+
+def _pragmas(busy_seconds: float) -> Any:
+    def on_connect(connection: Any, record: object) -> None:
+        cursor = connection.cursor()
+        # busy_timeout first: switching to WAL may have to wait itself
+        cursor.execute(f"PRAGMA busy_timeout = {int(busy_seconds * 1000)}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        # FULL: a claimed approval must still be claimed after a power cut
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+
+    return on_connect

@@ -1,0 +1,157 @@
+"""Streams of running answers: one publisher per run, any number of readers that come and go. One event loop.
+
+A reader gets the events behind the last one it has seen, from memory while they are there and from the log otherwise, and stays
+until the run's last event. Publishing waits for the database only when the writer has fallen far behind, and never for a reader.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+from typing import Any
+
+from domain.errors import Conflict
+from domain.principal import Principal
+
+from .channel import Channel
+from .encoding import utc_now
+from .events import ENDINGS, Ending, RunEvent
+from .runs import RunStore
+from .writer import EventWriter
+
+PAGE = 500
+
+
+class LiveRuns:
+    """In-process fan-out in front of the log. At most one LiveRuns may have a run open."""
+
+    def __init__(
+        self,
+        store: RunStore,
+        writer: EventWriter,
+        *,
+        merge_seconds: float = 0.1,
+        poll_seconds: float = 0.5,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._store = store
+        self._writer = writer
+        self._merge_seconds, self._poll_seconds = merge_seconds, poll_seconds
+        self._now = now
+        self._channels: dict[str, Channel] = {}
+        self._finishing: set[asyncio.Task[RunEvent]] = set()
+
+    @property
+    def open_runs(self) -> int:
+        return len(self._channels)
+
+    async def open(self, run_id: str) -> None:
+        """Begin to publish a started run, or go on with one that waited for an approval.
+
+        Raises NotFound for an unknown run, Conflict for one that is closed or already open here.
+        """
+        self._refuse_open(run_id)
+        last_seq = await asyncio.to_thread(self._store.resume, run_id)
+        self._refuse_open(run_id)
+        self._channels[run_id] = Channel(run_id, last_seq, self._writer.submit, merge_seconds=self._merge_seconds)
+
+    def _refuse_open(self, run_id: str) -> None:
+        if run_id in self._channels:
+            raise Conflict(f"运行 {run_id!r} 已经在进行", where="run_id")
+
+    async def publish(self, run_id: str, event_type: str, data: dict[str, Any]) -> int:
+        """Give an event its seq, show it to all readers, hand it to the log; returns the seq.
+
+        `text` events with data {"text": …} are the answer's tokens and are merged in the log. Raises Conflict when the run is not
+        open or the type is one of the endings, which `finish` writes.
+        """
+        if event_type in ENDINGS:
+            raise Conflict(f"结束事件 {event_type!r} 只能由 finish 写入", where="event_type")
+        await self._writer.room()
+        return self._channel(run_id).publish(event_type, data, self._now())
+
+    async def pause(self, run_id: str) -> None:
+        """The run waits for an approval: its log is complete, its memory free. Readers stay until it goes on and ends.
+
+        Raises StorageError when the log cannot be completed; the run stays open.
+        """
+        channel = self._channel(run_id)
+        with channel.sealed():
+            await self._writer.flushed()
+            await asyncio.to_thread(self._store.wait, run_id)
+        self._drop(channel)
+
+    async def finish(
+        self, run_id: str, status: Ending, answer: dict[str, Any] | None = None, data: dict[str, Any] | None = None
+    ) -> RunEvent:
+        """Complete the log, close the run with its answer, then tell the readers: who reads the last event finds the run closed.
+
+        Raises StorageError when the database refuses; the run stays open and `finish` may be called again. Once begun it goes on
+        even when its caller is cancelled.
+        """
+        task = asyncio.create_task(self._finish(self._channel(run_id), status, answer, data))
+        self._finishing.add(task)
+        task.add_done_callback(self._finishing.discard)
+        return await asyncio.shield(task)
+
+    async def _finish(self, channel: Channel, status: Ending, answer: dict[str, Any] | None, data: dict[str, Any] | None) -> RunEvent:
+        with channel.sealed():
+            await self._writer.flushed()
+            ending = await asyncio.to_thread(self._store.finish, channel.run_id, status, answer, data)
+        channel.end(ending)
+        self._drop(channel)
+        return ending
+
+    async def subscribe(self, run_id: str, principal: Principal, after_seq: int = 0) -> AsyncIterator[RunEvent]:
+        """The run's events behind `after_seq`, until its last one; a run of another process is followed through the database.
+
+        Raises NotFound for a run that is not the principal's, NotAllowed for an audit administrator.
+        """
+        await asyncio.to_thread(self._store.get, run_id, principal)
+        channel: Channel | None = None
+        seen: int = after_seq
+        while True:
+            channel = self._channels.get(run_id) or channel
+            fresh: list[RunEvent] | None = channel.after(seen) if channel else None
+            events, over = (fresh, False) if fresh is not None else await self._stored(run_id, principal, seen, channel)
+            for event in events:
+                seen = event.seq
+                yield event
+                if event.ends_run:
+                    return
+            if over:
+                return
+            if events:
+                continue
+            if channel is not None and fresh is not None:
+                await channel.newer_than(seen)
+            else:
+                channel = None
+                await asyncio.sleep(self._poll_seconds)
+
+    async def close(self) -> None:
+        """Hand everything published to the writer and forget the open runs; the log keeps them as they are."""
+        for channel in list(self._channels.values()):
+            channel.hand_over()
+            self._drop(channel)
+
+    async def _stored(self, run_id: str, principal: Principal, seen: int, channel: Channel | None) -> tuple[list[RunEvent], bool]:
+        """A page of the log, and whether nothing can follow it."""
+        if channel is not None and not channel.closed:
+            channel.hand_over()
+            await self._writer.flushed()
+        page = await asyncio.to_thread(self._store.page, run_id, seen, principal, limit=PAGE)
+        if page.events or page.status not in ENDINGS:
+            return page.events, False
+        # seqs the reader saw and a killed process did not store; the ending may then carry a seq that the reader knows as a token
+        lost = seen > page.last_seq or page.status == "interrupted"
+        return await asyncio.to_thread(self._store.events_after, run_id, page.last_seq - 1, principal) if lost else [], True
+
+    def _channel(self, run_id: str) -> Channel:
+        channel = self._channels.get(run_id)
+        if channel is None:
+            raise Conflict(f"运行 {run_id!r} 没有打开", where="run_id")
+        return channel
+
+    def _drop(self, channel: Channel) -> None:
+        channel.close()
+        self._channels.pop(channel.run_id, None)

@@ -1,0 +1,150 @@
+"""Conversations (会话). What was said is not stored twice: the history is read off the runs."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import and_, delete, or_, select, update
+from sqlalchemy.orm import Session
+
+from domain.errors import Conflict, NotFound, UserInputError
+from domain.principal import Principal
+
+from .access import content_reader, owned
+from .database import Database
+from .encoding import decode, new_id, storable, utc_now
+from .tables import ApprovalRow, RunRow, ThreadRow
+
+LONGEST_TITLE = 200
+
+
+class Thread(BaseModel):
+    """A conversation of one person."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    title: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class ThreadPage(BaseModel):
+    """Some conversations, latest first; `next` goes into `before` for the page behind it and is None at the end."""
+
+    model_config = ConfigDict(frozen=True)
+
+    threads: list[Thread]
+    next: str | None
+
+
+class Turn(BaseModel):
+    """One side's words in a conversation."""
+
+    model_config = ConfigDict(frozen=True)
+
+    role: Literal["user", "assistant"]
+    content: str
+    run_id: str
+
+
+class ThreadStore:
+    """Every method raises NotFound for a conversation that is not the principal's, NotAllowed for an audit administrator."""
+
+    def __init__(self, database: Database, *, now: Callable[[], datetime] = utc_now) -> None:
+        self._database = database
+        self._now = now
+
+    def create(self, principal: Principal, title: str = "") -> Thread:
+        """A new conversation; without a title it gets its first question's. Raises UserInputError for a title that is too long."""
+        content_reader(principal)
+        at = self._now()
+        row = ThreadRow(id=new_id(), title=_title(title), tenant=principal.tenant, owner=principal.id, created_at=at, updated_at=at)
+        with self._database.session(write=True) as session:
+            session.add(row)
+        return _thread(row)
+
+    def get(self, thread_id: str, principal: Principal) -> Thread:
+        with self._database.session() as session:
+            return _thread(_own(session, thread_id, principal))
+
+    def list_threads(self, principal: Principal, *, limit: int = 30, before: str | None = None) -> ThreadPage:
+        """The principal's conversations, latest first. Raises UserInputError for a `before` that is no page mark."""
+        query = select(ThreadRow).where(owned(ThreadRow, principal))
+        if before is not None:
+            at, thread_id = _mark(before)
+            query = query.where(or_(ThreadRow.updated_at < at, and_(ThreadRow.updated_at == at, ThreadRow.id < thread_id)))
+        query = query.order_by(ThreadRow.updated_at.desc(), ThreadRow.id.desc()).limit(limit + 1)
+        with self._database.session() as session:
+            rows = session.scalars(query).all()
+        page = rows[:limit]
+        more = f"{page[-1].updated_at.isoformat()}~{page[-1].id}" if len(rows) > limit and page else None
+        return ThreadPage(threads=[_thread(row) for row in page], next=more)
+
+    def rename(self, thread_id: str, principal: Principal, title: str) -> Thread:
+        """Raises UserInputError for a title that is empty or too long."""
+        new = _title(title)
+        if not new:
+            raise UserInputError("会话标题不能为空", where="title", cure=f"填写 1 到 {LONGEST_TITLE} 个字")
+        with self._database.session(write=True) as session:
+            row = _own(session, thread_id, principal)
+            row.title = new
+        return _thread(row)
+
+    def delete(self, thread_id: str, principal: Principal) -> None:
+        """Delete a conversation with its runs, their events and feedback. Approvals stay; undecided ones are withdrawn.
+
+        Raises Conflict while an answer is being worked on.
+        """
+        with self._database.session(write=True) as session:
+            row = _own(session, thread_id, principal)
+            runs = select(RunRow.id).where(RunRow.thread_id == row.id)
+            idle = ~runs.where(RunRow.status == "running").exists()
+            gone = delete(ThreadRow).where(ThreadRow.id == row.id, idle).returning(ThreadRow.id)
+            unused = ApprovalRow.run_id.in_(runs) & ApprovalRow.status.in_(("pending", "approved")) & ApprovalRow.claimed_at.is_(None)
+            session.execute(update(ApprovalRow).where(unused).values(status="withdrawn").execution_options(synchronize_session=False))
+            if session.execute(gone.execution_options(synchronize_session=False)).scalar() is None:
+                raise Conflict("这个会话还有正在进行的回答", where="thread_id", cure="先停止回答，再删除会话")
+
+    def history(self, thread_id: str, principal: Principal, *, limit: int = 20) -> list[Turn]:
+        """Question and answer of the newest `limit` finished runs, oldest first."""
+        with self._database.session() as session:
+            row = _own(session, thread_id, principal)
+            finished = select(RunRow).where(RunRow.thread_id == row.id, owned(RunRow, principal), RunRow.status == "done")
+            newest = session.scalars(finished.order_by(RunRow.created_at.desc(), RunRow.id.desc()).limit(limit)).all()
+        turns: list[Turn] = []
+        for run in reversed(newest):
+            answer: dict[str, Any] = decode(run.answer) if run.answer else {}
+            turns.append(Turn(role="user", content=run.question, run_id=run.id))
+            turns.append(Turn(role="assistant", content=str(answer.get("text", "")), run_id=run.id))
+        return turns
+
+
+def _own(session: Session, thread_id: str, principal: Principal) -> ThreadRow:
+    row = session.scalar(select(ThreadRow).where(ThreadRow.id == storable(thread_id), owned(ThreadRow, principal)))
+    if row is None:
+        raise NotFound(f"没有会话 {thread_id!r}", where="thread_id", cure="从会话列表中选择")
+    return row
+
+
+def _title(title: str) -> str:
+    clean = " ".join(storable(title).split())
+    if len(clean) > LONGEST_TITLE:
+        raise UserInputError(f"会话标题太长（{len(clean)} 个字）", where="title", cure=f"不超过 {LONGEST_TITLE} 个字")
+    return clean
+
+
+def _mark(before: str) -> tuple[datetime, str]:
+    at, _, thread_id = before.partition("~")
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None or not thread_id:
+        raise UserInputError(f"分页标记 {before!r} 不对", where="before", cure="使用上一页返回的 next")
+    return moment, storable(thread_id)
+
+
+def _thread(row: ThreadRow) -> Thread:
+    return Thread(id=row.id, title=row.title, created_at=row.created_at, updated_at=row.updated_at)

@@ -1,0 +1,42 @@
+"""The HTTP application: routes, errors in one shape, the chat page on the same server."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from .assembly import Platform, open_platform
+from .doors import RequestGate
+from .problems import add_problem_handlers
+from .routes import approvals, chat, documents, health, runs, tools
+from .settings import LOOPBACK, Settings
+
+Mount = Callable[[FastAPI], None]
+"""Adds pages to the application (the chat): handed in from the floor above."""
+
+
+def create_app(settings: Settings, *, platform: Platform | None = None, mount: Mount | None = None) -> FastAPI:
+    """The application. Without a ready `platform` it opens one at start-up and closes it at the end."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        try:
+            app.state.platform = platform or await open_platform(settings)
+        except Exception as error:
+            app.state.failure = error
+            raise
+        try:
+            yield
+        finally:
+            if platform is None:
+                await app.state.platform.close()
+
+    app = FastAPI(title="ShuZhi 数智助手", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
+    add_problem_handlers(app)
+    for module in (chat, runs, tools, documents, approvals, health):
+        app.include_router(module.router)
+    if mount is not None:
+        mount(app)
+    hosts = frozenset({*LOOPBACK, "testserver"}) if settings.host in LOOPBACK else frozenset[str]()
+    app.add_middleware(RequestGate, largest_body=settings.largest_upload, hosts=hosts)
+    return app

@@ -1,0 +1,253 @@
+"""The composition root: settings in, a running platform out. Nothing below this floor builds a model or a store."""
+
+import asyncio
+import shutil
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from agents.answerable import Judge, Vocabulary, load_weights
+from agents.asking import load_asking
+from agents.deps import AssistantDeps
+from agents.evidence import load_choice
+from agents.graph import build_assistant
+from domain.errors import ConfigurationError
+from domain.principal import LOCAL, PUBLIC, Principal
+from guardrails.chain import GuardChain
+from guardrails.limits import TextLimits
+from knowledge.address import AddressBook, Entry
+from knowledge.catalogue import Catalogue, load_catalogue
+from knowledge.catalogue_index import fingerprint, index_catalogue
+from knowledge.index import PassageIndex
+from knowledge.index.edge import EdgeIndex
+from knowledge.ingest import Ingestor, Outcome
+from knowledge.lexicon import warm_up
+from knowledge.library import Library
+from knowledge.question import QuestionReader, load_vocabulary
+from knowledge.retrieve import Retriever, load_ranking
+from knowledge.thesaurus import load_thesaurus
+from records.approvals import ApprovalStore
+from records.database import Database
+from records.feedback import FeedbackStore
+from records.live import LiveRuns
+from records.runs import RunStore
+from records.threads import ThreadStore
+from records.writer import EventWriter
+from tools.contract import AnyTool
+from tools.kpi.tool import kpi_tool
+from tools.registry import ToolRegistry, installed_tools
+from tools.search.tool import clause_tool, search_tool
+
+from .approvals import ApprovalDesk
+from .endpoint import EndpointModel
+from .metrics import Metrics
+from .runs import RunService
+from .settings import Settings
+from .vectors import make_embedder, make_reranker
+
+log = structlog.get_logger()
+OFFICIAL_COLLECTION = "standards"
+Progress = Callable[[int, int, str], None]
+
+
+def silent(done: int, total: int, name: str) -> None:
+    """For callers that show no progress."""
+
+
+@dataclass
+class Knowledge:
+    """Everything that finds and stores text; usable without a graph (ingest, search)."""
+
+    catalogue: Catalogue
+    library: Library
+    index: PassageIndex
+    ingestor: Ingestor
+    retriever: Retriever
+    reader: QuestionReader
+    database: Database
+
+    def refresh(self) -> None:
+        """Let explicit addresses find what has been ingested since."""
+        self.retriever.use_addresses(address_book(self.library))
+
+    def close(self) -> None:
+        self.index.close()
+        self.database.close()
+
+
+def open_knowledge(settings: Settings) -> Knowledge:
+    """Open the stores under the home, bring them up to date, finish what a killed process left behind.
+
+    Raises:
+        ConfigurationError, StorageError, Conflict (another process owns the store), UpstreamUnavailable (the server store is down).
+    """
+    settings.home.mkdir(parents=True, exist_ok=True)
+    database = Database(settings.database)
+    database.upgrade()
+    catalogue = load_catalogue()
+    embedder = make_embedder(settings.embedding)
+    index, fresh = open_index(settings, embedder.size if embedder else 0)
+    library = Library(database)
+    ingestor = Ingestor(catalogue, library, index, embedder)
+    reader = QuestionReader(catalogue, load_vocabulary())
+    reranker = make_reranker(settings.rerank)
+    retriever = Retriever(
+        catalogue, index, library, reader, load_thesaurus(), load_ranking(), address_book(library), embedder, reranker
+    )
+    knowledge = Knowledge(catalogue, library, index, ingestor, retriever, reader, database)
+    mark = settings.home / "catalogue.indexed"
+    current = fingerprint(catalogue, embedder)
+    if fresh or not mark.is_file() or mark.read_text(encoding="utf-8") != current:
+        index_catalogue(catalogue, index, embedder)
+        mark.write_text(current, encoding="utf-8")
+    if fresh:
+        ingestor.rebuild()
+    ingestor.resume()
+    knowledge.refresh()
+    return knowledge
+
+
+def open_index(settings: Settings, dense_size: int) -> tuple[PassageIndex, bool]:
+    """The vector store and whether it is empty. A store made for other vectors is made anew from the library."""
+    store = settings.vector_store
+    if store.url:
+        from knowledge.index.server import ServerIndex  # noqa: PLC0415 - the client takes seconds to import
+
+        index: PassageIndex = ServerIndex.connect(store.url, store.api_key.get_secret_value(), store.collection, dense_size)
+        return index, index.count() == 0
+    folder = settings.home / "vectors"
+    shape = settings.home / "vectors.shape"
+    if folder.is_dir() and (not shape.is_file() or shape.read_text(encoding="utf-8") != str(dense_size)):
+        shutil.rmtree(folder)
+    fresh = not folder.is_dir()
+    index = EdgeIndex(folder, dense_size)
+    shape.write_text(str(dense_size), encoding="utf-8")
+    return index, fresh
+
+
+def address_book(library: Library) -> AddressBook:
+    documents = [d for d in library.all_versions() if not d.standard]
+    return AddressBook(Entry(d.id, d.key, d.title, d.version, d.state == "ready", d.label) for d in documents)
+
+
+def ingest_home(knowledge: Knowledge, settings: Settings, progress: Progress = silent) -> list[Outcome]:
+    """Ingest what lies in `documents/` under the home; readable by everybody of this deployment."""
+    folder = settings.home / "documents"
+    folder.mkdir(parents=True, exist_ok=True)
+    outcomes = list(knowledge.ingestor.ingest_paths([folder], LOCAL, PUBLIC, OFFICIAL_COLLECTION, progress))
+    for outcome in outcomes:
+        if outcome.problem:
+            log.warning("document not ingested", name=outcome.name, problem=outcome.problem.message)
+    knowledge.refresh()
+    return outcomes
+
+
+@dataclass
+class Platform:
+    """The running assistant and everything the doors need."""
+
+    settings: Settings
+    knowledge: Knowledge
+    tools: ToolRegistry
+    runs: RunService
+    run_store: RunStore
+    threads: ThreadStore
+    approvals: ApprovalStore
+    feedback: FeedbackStore
+    writer: EventWriter
+    metrics: Metrics
+    model_name: str
+    principal: Principal
+    """Who speaks in single-user mode."""
+    _closing: AsyncExitStack
+
+    async def close(self) -> None:
+        """Stop runs, write what is left, give the stores back."""
+        await self._closing.aclose()
+
+
+async def open_platform(settings: Settings, *, extra_tools: list[AnyTool] | None = None) -> Platform:
+    """Build the whole platform; what was opened is closed again when a later part fails."""
+    async with AsyncExitStack() as stack:
+        knowledge = await asyncio.to_thread(open_knowledge, settings)
+        stack.callback(knowledge.close)
+        await asyncio.to_thread(ingest_home, knowledge, settings)
+        await asyncio.to_thread(warm_up)
+        tools = ToolRegistry([*built_in_tools(knowledge), *installed_tools(), *(extra_tools or [])])
+        run_store = RunStore(knowledge.database)
+        left = await asyncio.to_thread(run_store.interrupted)
+        if left:
+            log.warning("runs of a killed process closed as interrupted", count=len(left))
+        writer = EventWriter(knowledge.database)
+        stack.callback(writer.close)
+        live = LiveRuns(run_store, writer)
+        stack.push_async_callback(live.close)
+        approvals = ApprovalStore(knowledge.database, allow_self=True)
+        model = EndpointModel(settings.model) if settings.model else None
+        if model is not None:
+            stack.push_async_callback(model.close)
+        checkpoints = await open_checkpoints(settings, stack)
+        deps = assistant_deps(settings, knowledge, tools, ApprovalDesk(approvals), model)
+        threads, metrics = ThreadStore(knowledge.database), Metrics()
+        runs = RunService(build_assistant(deps, checkpoints), checkpoints, run_store, live, threads, metrics)
+        stack.push_async_callback(runs.close)
+        return Platform(
+            settings=settings,
+            knowledge=knowledge,
+            tools=tools,
+            runs=runs,
+            run_store=run_store,
+            threads=threads,
+            approvals=approvals,
+            feedback=FeedbackStore(knowledge.database),
+            writer=writer,
+            metrics=metrics,
+            model_name=model.name if model else "offline",
+            principal=LOCAL,
+            _closing=stack.pop_all(),
+        )
+
+
+def built_in_tools(knowledge: Knowledge) -> list[AnyTool]:
+    """The explicit list of what ships."""
+    return [
+        search_tool(knowledge.retriever),
+        clause_tool(knowledge.catalogue, knowledge.library, knowledge.retriever),
+        kpi_tool(knowledge.catalogue),
+    ]
+
+
+def assistant_deps(settings: Settings, knowledge: Knowledge, tools: ToolRegistry, desk: ApprovalDesk, model: Any) -> AssistantDeps:
+    judge = Judge(knowledge.catalogue, load_asking(), load_weights(), Vocabulary(knowledge.catalogue))
+    return AssistantDeps(
+        catalogue=knowledge.catalogue,
+        reader=knowledge.reader,
+        retriever=knowledge.retriever,
+        tools=tools,
+        judge=judge,
+        choice=load_choice(),
+        input_guard=GuardChain([TextLimits(settings.longest_question)]),
+        output_guard=GuardChain([]),
+        approvals=desk,
+        model=model,
+    )
+
+
+async def open_checkpoints(settings: Settings, stack: AsyncExitStack) -> Any:
+    """Where graphs wait for approvals: beside the database, SQLite or PostgreSQL."""
+    if settings.database.startswith("postgresql"):
+        try:
+            from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver  # noqa: PLC0415 # optional extra
+        except ImportError as error:
+            raise ConfigurationError("没有安装 PostgreSQL 支持", where="postgres", cure="运行 pip install 'shuzhi[postgres]'") from error
+        saver: Any = await stack.enter_async_context(AsyncPostgresSaver.from_conn_string(settings.database))
+    else:
+        from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver  # noqa: PLC0415 - only one of the two is needed
+
+        saver = await stack.enter_async_context(AsyncSqliteSaver.from_conn_string(str(Path(settings.home) / "checkpoints.db")))
+    await saver.setup()
+    return saver

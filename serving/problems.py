@@ -1,0 +1,34 @@
+"""Every error in one shape, on HTTP: `{error: {type, message, detail[], run_id}}`."""
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from domain.errors import NotFound, PlatformError, Problem, ProblemDetail, UserInputError
+
+
+def problem_response(problem: Problem, status: int) -> JSONResponse:
+    return JSONResponse({"error": problem.model_dump(mode="json")}, status_code=status)
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """One handler for our errors, one for FastAPI's own, one for what nobody foresaw."""
+
+    @app.exception_handler(PlatformError)
+    async def ours(request: Request, error: PlatformError) -> JSONResponse:
+        return problem_response(error.problem(), error.status_code)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        details = [
+            ProblemDetail(where=".".join(str(part) for part in e["loc"]), what=str(e["msg"]), cure="对照 /openapi.json 修改")
+            for e in error.errors()
+        ]
+        return problem_response(UserInputError("请求的内容不对", detail=details).problem(), 422)
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == 404:
+            return problem_response(NotFound("没有这个地址", where=request.url.path, cure="接口列表见 /openapi.json").problem(), 404)
+        return problem_response(UserInputError(str(error.detail), where=request.url.path).problem(), error.status_code)

@@ -1,0 +1,61 @@
+"""A user's own documents: upload, list, delete."""
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, UploadFile
+
+from domain.errors import NotAllowed, TooLarge
+from domain.principal import Level, own_label
+from knowledge.ingest import Outcome, SourceFile
+
+from ..doors import Speaker, ThePlatform
+
+router = APIRouter(prefix="/v1", tags=["documents"])
+PRIVATE_COLLECTION = "my"
+
+
+def outcome_json(outcome: Outcome) -> dict[str, Any]:
+    """One file's result, the same on HTTP and in the CLI."""
+    return {
+        "name": outcome.name,
+        "document": outcome.document.model_dump(mode="json") if outcome.document else None,
+        "unchanged": outcome.unchanged,
+        "replaced": list(outcome.replaced),
+        "missing": list(outcome.missing),
+        "error": outcome.problem.model_dump(mode="json") if outcome.problem else None,
+    }
+
+
+@router.post("/documents", status_code=201)
+async def upload(
+    file: UploadFile,
+    speaker: Speaker,
+    platform: ThePlatform,
+    collection: Annotated[str, Form()] = PRIVATE_COLLECTION,
+    label: Annotated[Level, Form()] = "private",
+) -> dict[str, Any]:
+    """Read a file into the library; private to the uploader unless an operator says otherwise."""
+    if label != "private" and "operator" not in speaker.roles:
+        raise NotAllowed("只有运营人员可以上传他人可见的文档", where="label", cure="改为 private，或请运营人员上传")
+    data = await file.read(platform.settings.largest_upload + 1)
+    if len(data) > platform.settings.largest_upload:
+        raise TooLarge("文件太大", where=file.filename or "file", cure=f"上限 {platform.settings.largest_upload // 1024 // 1024} MB")
+    source = SourceFile(name=file.filename or "未命名", data=data)
+    knowledge = platform.knowledge
+    outcome = await asyncio.to_thread(knowledge.ingestor.ingest, source, speaker, own_label(speaker, label), collection)
+    await asyncio.to_thread(knowledge.refresh)
+    platform.metrics.documents.labels("failed" if outcome.problem else "unchanged" if outcome.unchanged else "stored").inc()
+    return outcome_json(outcome)
+
+
+@router.get("/documents")
+async def list_documents(speaker: Speaker, platform: ThePlatform) -> dict[str, Any]:
+    found = await asyncio.to_thread(platform.knowledge.library.documents, speaker)
+    return {"documents": [document.model_dump(mode="json") for document in found]}
+
+
+@router.delete("/documents/{document_id}", status_code=204)
+async def delete_document(document_id: str, speaker: Speaker, platform: ThePlatform) -> None:
+    await asyncio.to_thread(platform.knowledge.ingestor.forget, document_id, speaker)
+    await asyncio.to_thread(platform.knowledge.refresh)

@@ -1,0 +1,185 @@
+"""Runs of the assistant: started, streamed, cancelled, resumed. A run is not a connection: it goes on when its reader leaves."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.types import Command
+
+from agents.graph import Assistant
+from agents.state import RunContext, Turn
+from domain.answer import Answer
+from domain.errors import Cancelled, NotFound, PlatformError
+from domain.principal import Principal
+from records.events import RunEvent
+from records.live import LiveRuns
+from records.runs import NewRun, Run, RunStore
+from records.threads import ThreadStore
+
+from .metrics import Metrics
+
+log = structlog.get_logger()
+GRACE_S = 2.0
+"""How long a closing service waits for runs to end by themselves."""
+DELTA_CHARS = 12
+"""Characters of one streamed piece of text."""
+
+
+class CancelFlag:
+    """Set when the user stops a run; nodes look at it between steps."""
+
+    def __init__(self) -> None:
+        self.is_set = False
+
+    def raise_if_cancelled(self) -> None:
+        if self.is_set:
+            raise Cancelled("已按要求停止")
+
+
+@dataclass
+class _Active:
+    principal: Principal
+    flag: CancelFlag
+    task: asyncio.Task[None] | None = None
+
+
+class RunService:
+    """Starts runs as tasks and keeps their events flowing to the log and to whoever watches."""
+
+    def __init__(
+        self,
+        assistant: Assistant,
+        checkpoints: BaseCheckpointSaver[Any],
+        store: RunStore,
+        live: LiveRuns,
+        threads: ThreadStore,
+        metrics: Metrics,
+    ) -> None:
+        self._assistant = assistant
+        self._checkpoints = checkpoints
+        self._store = store
+        self._live = live
+        self._threads = threads
+        self._metrics = metrics
+        self._active: dict[str, _Active] = {}
+
+    async def start(
+        self, principal: Principal, question: str, *, thread_id: str | None = None, turns: Sequence[Turn] | None = None, kind: str = "chat"
+    ) -> Run:
+        """Record and begin a run. `turns` replaces the conversation's own history (a client that keeps it itself).
+
+        Raises:
+            NotFound: the conversation is not the principal's.
+        """
+        if turns is None and thread_id is not None:
+            history = await asyncio.to_thread(self._threads.history, thread_id, principal)
+            turns = [Turn(role=turn.role, content=turn.content) for turn in history]
+        run = await asyncio.to_thread(self._store.start, NewRun(thread_id=thread_id, kind=kind, question=question), principal)
+        await self._live.open(run.id)
+        given = {"question": question, "turns": list(turns or [])}
+        self._launch(run.id, principal, given)
+        return run
+
+    def _launch(self, run_id: str, principal: Principal, given: dict[str, Any] | Command[Any]) -> None:
+        active = _Active(principal, CancelFlag())
+        self._active[run_id] = active
+        active.task = asyncio.create_task(self._execute(run_id, active, given), name=f"run-{run_id}")
+
+    async def ask(self, principal: Principal, question: str, *, turns: Sequence[Turn] | None = None, thread_id: str | None = None) -> Answer:
+        """Run to the end and return the answer."""
+        run = await self.start(principal, question, turns=turns, thread_id=thread_id, kind="ask")
+        async for _ in self.events(run.id, principal):
+            pass
+        return await self.answer(run.id, principal)
+
+    async def answer(self, run_id: str, principal: Principal) -> Answer:
+        """The finished run's answer; a failed run's error as an answer that says so."""
+        run = await asyncio.to_thread(self._store.get, run_id, principal)
+        if run.answer is not None:
+            return Answer.model_validate(run.answer)
+        reason = {"cancelled": "已停止", "interrupted": "服务中断，请重新提问"}.get(run.status, "没有得到答案")
+        return Answer(text=reason, refused=True, reason=reason, run_id=run_id)
+
+    def events(self, run_id: str, principal: Principal, after: int = 0) -> AsyncIterator[RunEvent]:
+        """Events behind `after`, live, until the run's end."""
+        return self._live.subscribe(run_id, principal, after)
+
+    async def cancel(self, run_id: str, principal: Principal) -> None:
+        """Stop a run of one's own; what it said stays."""
+        await asyncio.to_thread(self._store.get, run_id, principal)
+        active = self._active.get(run_id)
+        if active is None:
+            raise NotFound(f"运行 {run_id!r} 已经结束", where="run_id", cure="无需再停止")
+        active.flag.is_set = True
+        if active.task is not None:
+            active.task.cancel()
+
+    async def resume(self, run_id: str, principal: Principal) -> None:
+        """Go on with a run whose approval was decided."""
+        if run_id in self._active:
+            return
+        await self._live.open(run_id)
+        self._launch(run_id, principal, Command(resume=True))
+
+    async def close(self) -> None:
+        """Let what is about to end do so, then stop the rest."""
+        tasks = {active.task for active in self._active.values() if active.task}
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=GRACE_S)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _execute(self, run_id: str, active: _Active, given: dict[str, Any] | Command[Any]) -> None:
+        queue: asyncio.Queue[tuple[str, dict[str, Any]] | None] = asyncio.Queue()
+        pump = asyncio.create_task(self._pump(run_id, queue))
+        context = RunContext(active.principal, run_id, lambda kind, data: queue.put_nowait((kind, data)), active.flag)
+        config: Any = {"configurable": {"thread_id": run_id}, "recursion_limit": 25}
+        status, answer, data = "failed", None, {}
+        try:
+            with self._metrics.run():
+                state = await self._assistant.ainvoke(given, config, context=context, durability="exit")
+            if "__interrupt__" in state:
+                status = "waiting"
+            else:
+                status, answer = "done", state["answer"]
+        except (Cancelled, asyncio.CancelledError):
+            status = "cancelled"
+        except PlatformError as error:
+            data = {"error": error.problem(run_id).model_dump(mode="json")}
+        except Exception as error:  # noqa: BLE001 - a run's end must be recorded whatever ended it
+            log.exception("run failed", run_id=run_id, kind=type(error).__name__)
+            problem = PlatformError("处理时出现内部错误，问题已记录", where=run_id, cure="请重试；若再次出现，请联系管理员").problem(run_id)
+            data = {"error": problem.model_dump(mode="json")}
+        queue.put_nowait(None)
+        with contextlib.suppress(asyncio.CancelledError):
+            await pump
+        await self._end(run_id, status, answer, data)
+        self._active.pop(run_id, None)
+
+    async def _end(self, run_id: str, status: str, answer: dict[str, Any] | None, data: dict[str, Any]) -> None:
+        try:
+            if status == "waiting":
+                await self._live.pause(run_id)
+                return
+            ending: Any = status
+            await self._live.finish(run_id, ending, answer, data)
+            await self._checkpoints.adelete_thread(run_id)
+        except PlatformError as error:
+            log.error("run not recorded", run_id=run_id, problem=error.message)
+
+    async def _pump(self, run_id: str, queue: asyncio.Queue[tuple[str, dict[str, Any]] | None]) -> None:
+        """Events in order; a sentence is also streamed as text, piece by piece."""
+        first = True
+        while (item := await queue.get()) is not None:
+            kind, data = item
+            if kind == "sentence":
+                text = ("" if first else "\n") + data["text"]
+                first = False
+                for at in range(0, len(text), DELTA_CHARS):
+                    await self._live.publish(run_id, "text", {"text": text[at : at + DELTA_CHARS]})
+            await self._live.publish(run_id, kind, data)

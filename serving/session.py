@@ -1,0 +1,172 @@
+"""The platform as a command sees it: the running instance over HTTP, or the stores opened here. Both answer alike."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx
+
+from agents.state import Turn
+from domain.answer import Answer
+from domain.errors import DocumentError, PlatformError, Problem, UpstreamUnavailable
+from domain.principal import Level, own_label
+from knowledge.ingest import contents, expand
+from tools.contract import ToolContext
+
+from .assembly import Platform, open_platform
+from .clock import utc_now
+from .instance import Instance, running
+from .routes.documents import outcome_json
+from .routes.tools import describe
+from .settings import Settings
+
+Progress = Callable[[int, int, str], None]
+
+
+class Session(Protocol):
+    """What commands can do. Every method raises PlatformError."""
+
+    async def ask(self, question: str, turns: Sequence[Turn]) -> Answer: ...
+    async def run_tool(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]: ...
+    async def list_tools(self) -> list[dict[str, Any]]: ...
+    def ingest(self, paths: Sequence[Path], collection: str, label: Level, progress: Progress) -> AsyncIterator[dict[str, Any]]: ...
+    async def documents(self) -> list[dict[str, Any]]: ...
+    async def approvals(self) -> list[dict[str, Any]]: ...
+    async def decide(self, approval_id: str, decision: str, reason: str) -> dict[str, Any]: ...
+    async def ready(self) -> dict[str, Any]: ...
+
+
+class LocalSession:
+    """Stores opened in this process."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    async def ask(self, question: str, turns: Sequence[Turn]) -> Answer:
+        return await self._platform.runs.ask(self._platform.principal, question, turns=turns)
+
+    async def run_tool(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        context = ToolContext(principal=self._platform.principal, now=utc_now)
+        return (await self._platform.tools.run(name, arguments, context)).model_dump(mode="json")
+
+    async def list_tools(self) -> list[dict[str, Any]]:
+        return [describe(tool) for tool in self._platform.tools.allowed(self._platform.principal)]
+
+    async def ingest(self, paths: Sequence[Path], collection: str, label: Level, progress: Progress) -> AsyncIterator[dict[str, Any]]:
+        knowledge, principal = self._platform.knowledge, self._platform.principal
+        outcomes = knowledge.ingestor.ingest_paths(paths, principal, own_label(principal, label), collection, progress)
+        while (outcome := await asyncio.to_thread(next, outcomes, None)) is not None:
+            yield outcome_json(outcome)
+        knowledge.refresh()
+
+    async def documents(self) -> list[dict[str, Any]]:
+        found = self._platform.knowledge.library.documents(self._platform.principal)
+        return [document.model_dump(mode="json") for document in found]
+
+    async def approvals(self) -> list[dict[str, Any]]:
+        found = self._platform.approvals.list_approvals(self._platform.principal)
+        return [approval.model_dump(mode="json") for approval in found]
+
+    async def decide(self, approval_id: str, decision: str, reason: str) -> dict[str, Any]:
+        decided = self._platform.approvals.decide(approval_id, self._platform.principal, _decision(decision), reason)
+        await self._platform.runs.resume(decided.run_id, self._platform.principal)
+        async for _ in self._platform.runs.events(decided.run_id, self._platform.principal):
+            pass
+        return decided.model_dump(mode="json")
+
+    async def ready(self) -> dict[str, Any]:
+        documents, passages = self._platform.knowledge.library.count()
+        checks = {"documents": documents, "passages": passages, "vectors": self._platform.knowledge.index.count()}
+        return {"ready": True, "model": self._platform.model_name, "checks": checks}
+
+
+class RemoteSession:
+    """The instance that owns the state, over its HTTP API."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+
+    async def ask(self, question: str, turns: Sequence[Turn]) -> Answer:
+        messages = [*turns, {"role": "user", "content": question}]
+        body = await self._call("POST", "/v1/chat/completions", json={"model": "shuzhi", "messages": messages})
+        return Answer.model_validate({**body["shuzhi"], "text": body["choices"][0]["message"]["content"]})
+
+    async def run_tool(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        return await self._call("POST", f"/v1/tools/{name}", json=arguments)
+
+    async def list_tools(self) -> list[dict[str, Any]]:
+        return (await self._call("GET", "/v1/tools"))["tools"]
+
+    async def ingest(self, paths: Sequence[Path], collection: str, label: Level, progress: Progress) -> AsyncIterator[dict[str, Any]]:
+        files = [file for path in paths for file in expand(path)]
+        for number, file in enumerate(files):
+            progress(number, len(files), file.name)
+            try:
+                for source in contents(file):
+                    form = {"collection": collection, "label": label}
+                    yield await self._call("POST", "/v1/documents", data=form, files={"file": (source.name, source.data)})
+            except PlatformError as error:
+                yield {"name": file.name, "document": None, "error": error.problem().model_dump(mode="json")}
+        progress(len(files), len(files), "")
+
+    async def documents(self) -> list[dict[str, Any]]:
+        return (await self._call("GET", "/v1/documents"))["documents"]
+
+    async def approvals(self) -> list[dict[str, Any]]:
+        return (await self._call("GET", "/v1/approvals"))["approvals"]
+
+    async def decide(self, approval_id: str, decision: str, reason: str) -> dict[str, Any]:
+        return await self._call("POST", f"/v1/approvals/{approval_id}", json={"decision": decision, "reason": reason})
+
+    async def ready(self) -> dict[str, Any]:
+        return await self._call("GET", "/readyz")
+
+    async def _call(self, method: str, path: str, **kwargs: Any) -> dict[str, Any]:
+        try:
+            response = await self._client.request(method, path, **kwargs)
+            body = response.json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise UpstreamUnavailable("正在运行的实例没有应答", where=path, cure="重启 shuzhi up 后再试") from error
+        if isinstance(body, dict) and "error" in body and response.status_code >= 400:
+            raise RemoteError(Problem.model_validate(body["error"]), response.status_code)
+        return body  # pyright: ignore[reportUnknownVariableType]
+
+
+class RemoteError(PlatformError):
+    """An error that the instance reported, passed on as it was."""
+
+    def __init__(self, problem: Problem, status_code: int) -> None:
+        super().__init__(problem.message, detail=list(problem.detail))
+        self.status_code = status_code
+        self.exit_code = 2 if status_code < 500 else 1
+        self._type = problem.type
+
+    def problem(self, run_id: str | None = None) -> Problem:
+        return super().problem(run_id).model_copy(update={"type": self._type})
+
+
+def _decision(word: str) -> Any:
+    if word not in ("approve", "reject"):
+        raise DocumentError("决定只能是 approve 或 reject", where="decision")
+    return word
+
+
+@asynccontextmanager
+async def open_session(settings: Settings) -> AsyncIterator[Session]:
+    """The running instance when there is one, else the stores themselves."""
+    instance: Instance | None = running(settings.home)
+    if instance is None:
+        platform = await open_platform(settings)
+        try:
+            yield LocalSession(platform)
+        finally:
+            await platform.close()
+        return
+    key = settings.api_key.get_secret_value()
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    async with httpx.AsyncClient(base_url=instance.url, headers=headers, timeout=300.0, trust_env=False) as client:
+        yield RemoteSession(client)
+
+

@@ -1,0 +1,1 @@
+"""Finding and showing clauses: retrieval as tools."""

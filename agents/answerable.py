@@ -26,7 +26,7 @@ WEIGHTS = Path(__file__).parent / "data" / "answerable.yaml"
 COMMON = re.compile(r"[的了着是在和跟与把被给让到上下里个这那哪几多么都也就还又很太不没有要会能可来去]")
 SUBJECT_SHARE = 0.6
 """How near the best score a hit has to be to count as what the question is about."""
-TITLE = re.compile(r"[《“]([^《》“”]{4,40})[》”]")
+TITLE = re.compile(r"《([^《》]{4,40})》")
 
 
 class Weights(BaseModel):
@@ -72,6 +72,14 @@ class Vocabulary:
         total = max(1, len(self._catalogue.clauses))
         return ({t: math.log(1 + total / n) for t, n in written.items()}, {t: math.log(1 + total / n) for t, n in known.items()})
 
+    @cached_property
+    def names(self) -> list[str]:
+        """What the standards list and name: enumerated items, headings, metrics; three characters and more."""
+        clauses = self._catalogue.clauses.values()
+        found = [item for c in clauses for item in c.items] + [s.title for s in self._catalogue.sections.values()]
+        found += [fact.metric for c in clauses for fact in c.facts] + [c.scene for c in clauses if c.scene]
+        return sorted({fold(name) for name in found if 3 <= len(name) <= 12 and all("一" <= char <= "鿿" for char in name)})
+
     @property
     def rarest(self) -> float:
         return math.log(1 + len(self._catalogue.clauses))
@@ -111,18 +119,20 @@ class Judge:
         everything = " ".join(texts)
         own = " ".join(s.hit.passage.own_text for s in supports)
         kinds = [kind for kind in self.asking.kinds_in(question.text) if kind != "weight"]
+        one = not question.several and len(question.standards) < 2
         asks_weight = "weight" in self.asking.kinds_in(question.text)
         asked = question.search_text + " " + (question.context if question.elliptical else "")
         missing = [kind for kind in kinds if not self.asking.holds(kind, own)]
         return {
             "uncovered": 1 - self._coverage(asked, everything),
             "foreign_terms": self._foreign(question.search_text, everything),
+            "foreign_name": self._foreign_name(folded, everything, own),
             "modifier": self._modifier(folded, everything),
-            "kind_missing": float(bool(missing) and not question.several),
-            "kind_missing_best": float(any(not self.asking.holds(kind, supports[0].hit.passage.own_text) for kind in kinds)),
-            "no_number": float(bool(kinds) and not any(char.isdigit() for char in own)),
+            "kind_missing": float(bool(missing) and one),
+            "kind_missing_best": float(one and any(not self.asking.holds(kind, supports[0].hit.passage.own_text) for kind in kinds)),
+            "no_number": float(one and bool(kinds) and not any(char.isdigit() for char in own)),
             "weight_missing": float(asks_weight and self._weight_missing(question, hits)),
-            "asks_value": float(bool(kinds)),
+            "asks_value": float(one and bool(kinds)),
             "asks_money": float("money" in kinds and not self.asking.holds("money", own)),
             "contact": float("contact" in kinds),
             "off_topic": float(bool(mentions(self.asking.off_topic, folded))),
@@ -141,6 +151,11 @@ class Judge:
         if subject is not None and not any(self.catalogue.clauses[i].weight is not None for i in subject.see if i in self.catalogue.clauses):
             return True
         return row is None or (bool(mentions(self.asking.split, fold(question.text))) and not self.catalogue.children(row.id))
+
+    def _foreign_name(self, folded: str, text: str, own: str) -> float:
+        """A thing that the standards name elsewhere stands in the question and nowhere in this evidence."""
+        names = [name for name in self.vocabulary.names if name in folded and name not in own]
+        return 1.0 if any(name not in text for name in names) else 0.5 if names else 0.0
 
     def _modifier(self, folded: str, text: str) -> float:
         """A word that narrows a noun of the domain down and that the evidence does not know (医疗大模型, 灯塔级)."""

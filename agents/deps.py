@@ -52,7 +52,7 @@ class AssistantDeps:
     approvals: Approvals
     model: ChatModel | None = None
     now: Callable[[], datetime] = utc_now
-    hits: int = 16
+    hits: int = 24
     """Clauses fetched for one question."""
     max_rounds: int = 3
     """Most plan-act rounds in one run."""

@@ -1,5 +1,6 @@
 """The offline model's writing: extractive answers, the point first, every sentence a verified quote under a heading."""
 
+import re
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
@@ -20,32 +21,47 @@ def draft(question: Question, supports: Sequence[Support], catalogue: Catalogue,
         return _weights(supports, catalogue)
     if first is not None and len(supports) > 2 and _is_ladder(supports, catalogue):
         return _ladder(question, supports)
-    sentences = [sentence for n, support in enumerate(supports, 1) for sentence in _quoted(n, support)]
+    numbered = list(enumerate(supports, 1))
+    sentences = [s for _, group in groupby(numbered, key=lambda pair: pair[1].heading or pair[0]) for s in _quoted(list(group))]
     return sentences + _silences(question, supports, asking)
 
 
-def _quoted(number: int, support: Support) -> Iterable[Sentence]:
-    """The heading, then the quotes; a level at which the table holds "/" is named before the one that stands in for it."""
-    if support.absent_levels and support.clause is not None:
-        levels = "、".join(support.absent_levels)
-        level = LEVEL_NAMES[support.clause.level] if support.clause.level else ""
-        text = f"{support.clause.scene}在{levels}没有要求（对照参考表为“/”），从{level}起才有要求。"
-        yield Sentence(text=text, citations=list(support.citations))
-    body = "……".join(citation.quote.rstrip("；;，,") for citation in support.citations)
-    ending = "" if body.endswith(("。", "！", "？", "!", "?")) else "。"
-    lead = f"{support.heading}：" if support.heading and not body.startswith(support.heading) else ""
-    yield Sentence(text=f"{lead}{body}{ending}[{number}]", citations=list(support.citations))
+def _quoted(group: Sequence[tuple[int, Support]]) -> Iterable[Sentence]:
+    """One heading with its quotes; a level at which the table holds "/" is named before the one that stands in for it."""
+    first = group[0][1]
+    if first.absent_levels and first.clause is not None:
+        levels = "、".join(first.absent_levels)
+        level = LEVEL_NAMES[first.clause.level] if first.clause.level else ""
+        text = f"{first.clause.scene}在{levels}没有要求（对照参考表为“/”），从{level}起才有要求。[{group[0][0]}]"
+        yield Sentence(text=text, citations=list(first.citations))
+    bodies = [f"{_body(support)}[{number}]" for number, support in group]
+    title = first.heading.rsplit("·", 1)[-1]
+    lead = "" if not first.heading or bodies[0].startswith(first.heading) else f"{first.heading}："
+    if lead and title and bodies[0].startswith(title):
+        lead = f"{first.heading.removesuffix(title).rstrip('·')}·" if first.heading != title else ""
+    text = lead + "；".join(body.rstrip("。") for body in bodies)
+    yield Sentence(text=f"{text}。" if not text.endswith("。") else text, citations=[c for _, s in group for c in s.citations])
+
+
+def _body(support: Support) -> str:
+    """The quotes of one clause as a reader wants them: without the list marks and line breaks of the page."""
+    body = "……".join(_readable(citation.quote) for citation in support.citations)
+    return body.rstrip("。；;，,:：")
+
+
+def _readable(quote: str) -> str:
+    return re.sub(r"\s*\n\s*", " ", re.sub(r"\*\*|^\s*-\s+|^[a-n]\)\s*", "", quote, flags=re.MULTILINE)).strip()
 
 
 def _silences(question: Question, supports: Sequence[Support], asking: Asking) -> Iterable[Sentence]:
     """Where the question asks for a kind of value and one of several clauses gives none, that is said."""
-    if len(supports) < 2 or not question.several and len(question.standards) < 2:
+    if len(supports) < 2 or not (question.several or len(question.standards) > 1):
         return []
     found: list[Sentence] = []
     for kind in asking.kinds_in(question.text):
-        for support in supports:
+        for number, support in enumerate(supports, 1):
             if not any(char.isdigit() for char in support.text) and not support.absent_levels:
-                text = f"{support.heading}这一条没有给出具体的{asking.name(kind)}数值。"
+                text = f"{support.heading}这一条没有给出具体的{asking.name(kind)}数值。[{number}]"
                 found.append(Sentence(text=text, citations=list(support.citations)))
     return found
 

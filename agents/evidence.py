@@ -39,6 +39,10 @@ class Choice(BaseModel):
     """Most clauses in one answer."""
     items: int
     """Most short clauses of one section in one answer."""
+    value_words: list[str]
+    """Words by which a question asks for a number."""
+    section_lead: float
+    """How much more a section's three best items must score together to go before the best item's own."""
     weight_words: list[str]
     """Words by which a question asks for a weight."""
     characters: int
@@ -69,19 +73,28 @@ class Support:
 
 def choose(question: Question, hits: Sequence[Hit], catalogue: Catalogue, choice: Choice) -> list[Support]:
     """The clauses to answer from, best first; empty when nothing was found or nothing could be quoted."""
-    wanted = _wanted(question, hits, catalogue, choice)
+    table = _table_rows(question, hits, catalogue, choice)
+    wanted = table or _wanted(question, hits, catalogue, choice)
     room = choice.characters if len(wanted) > 1 else int(choice.characters * 1.2)
     supports: list[Support] = []
     for hit in wanted:
         limit = room if len(wanted) == 1 else choice.quote
         citations = quotes(question, hit, limit)
         length = sum(len(c.quote) for c in citations)
-        if not citations or (supports and length > room):
+        if not citations or (supports and length > room and not table):
             continue
         room -= length
         clause = catalogue.clauses.get(hit.clause_id)
         supports.append(Support(hit, clause, heading(hit, clause, catalogue), tuple(citations), _absent(question, clause, catalogue)))
     return supports
+
+
+def _table_rows(question: Question, hits: Sequence[Hit], catalogue: Catalogue, choice: Choice) -> list[Hit]:
+    """Rows of a table that are summed up in one line instead of quoted one by one: a threshold ladder, a weight table."""
+    if not hits or any(hit.via == "address" for hit in hits):
+        return []
+    hits = _fitting_first(question, hits, catalogue, choice)
+    return _ladder(hits, catalogue) or _weights(question, hits, catalogue)
 
 
 def _wanted(question: Question, hits: Sequence[Hit], catalogue: Catalogue, choice: Choice) -> list[Hit]:
@@ -91,20 +104,31 @@ def _wanted(question: Question, hits: Sequence[Hit], catalogue: Catalogue, choic
     if pinned:
         return pinned[: choice.clauses]
     hits = _fitting_first(question, hits, catalogue, choice)
-    for special in (_ladder(hits, catalogue), _weights(question, hits, catalogue), _cells(question, hits, catalogue)):
-        if special:
-            return special
-    best = hits[0]
-    if question.several:
+    if cells := _cells(question, hits, catalogue):
+        return cells
+    if question.several or len(question.standards) > 1:
         return _one_each(question, hits)[: choice.clauses + 1]
+    asks_value = any(word in question.text for word in choice.value_words)
+    hits = _best_section(_valued_first(hits, catalogue) if asks_value else hits, choice)
+    best = hits[0]
     chosen = [best]
     for hit in hits[1:]:
         if _same_section(hit, best) and len(hit.passage.own_text) <= choice.short:
-            if hit.score >= best.score * choice.near_same_section and len(chosen) < choice.items:
+            valued = asks_value and (c := catalogue.clauses.get(hit.clause_id)) is not None and bool(c.facts)
+            if (hit.score >= best.score * choice.near_same_section or valued) and len(chosen) < choice.items:
                 chosen.append(hit)
         elif hit.score >= best.score * choice.near and len(chosen) < choice.clauses:
             chosen.append(hit)
     return chosen
+
+
+def _valued_first(hits: Sequence[Hit], catalogue: Catalogue) -> list[Hit]:
+    """A question for a number goes to clauses that set one, when the best clause has none and they are not far behind."""
+    if any(char.isdigit() for char in hits[0].passage.own_text):
+        return list(hits)
+    valued = [h for h in hits if (c := catalogue.clauses.get(h.clause_id)) and c.facts and h.score >= hits[0].score * 0.6]
+    same = [h for h in valued if h.clause_id.split("-")[0] == hits[0].clause_id.split("-")[0]]
+    return same + [h for h in hits if h not in same]
 
 
 def _same_section(hit: Hit, other: Hit) -> bool:
@@ -132,9 +156,9 @@ def _cells(question: Question, hits: Sequence[Hit], catalogue: Catalogue) -> lis
     wanted = list(dict.fromkeys(cell.id for cell in stand_ins if cell))
     found = {hit.clause_id: hit for hit in hits}
     chosen = [found[i] for i in wanted if i in found]
-    if question.several and len(question.standards) > 1:
+    if len(question.standards) > 1:
         others = [h for h in hits if not h.clause_id.startswith("JSSF-")]
-        return [*chosen[:1], *others[:1]] if chosen else []
+        return [*chosen[:2], *others[:1]] if chosen else []
     if question.several and len(wanted) == 1:
         second = next((h for h in hits if (c := catalogue.clauses.get(h.clause_id)) and c.level == best.level and c.parent != best.parent), None)
         return [*chosen, second] if second and chosen and second.score >= hits[0].score * 0.5 else chosen
@@ -142,12 +166,37 @@ def _cells(question: Question, hits: Sequence[Hit], catalogue: Catalogue) -> lis
 
 
 def _one_each(question: Question, hits: Sequence[Hit]) -> list[Hit]:
-    """Hits of a question that wants several clauses come interleaved: the first of each standard or part, then the rest."""
+    """The best for each standard named, or else for the whole question and each of its parts; then the runner-up."""
+    chosen: list[Hit] = []
     if len(question.standards) > 1:
-        firsts = [next((h for h in hits if h.clause_id.startswith(f"{key}-")), None) for key in question.standards]
-        chosen = [hit for hit in firsts if hit is not None]
-        return chosen + [h for h in hits if h not in chosen][:1]
-    return list(hits[:4])
+        asked = [(f"part{n}", [h for h in hits if h.clause_id.startswith(f"{key}-")]) for n, key in enumerate(question.standards, 1)]
+    else:
+        parts = sorted({name for h in hits for name in h.parts if name.startswith("part") and name != "part"})
+        chosen.append(max(hits, key=lambda h: h.score))
+        asked = [(part, list(hits)) for part in parts]
+    for part, among in asked:
+        best = max(among, key=lambda h, part=part: (h.parts.get(part, 0.0), h.score), default=None)
+        if best is not None and best not in chosen:
+            chosen.append(best)
+    rest = sorted((h for h in hits if h not in chosen), key=lambda h: -h.score)
+    return chosen + rest[:1]
+
+
+def _best_section(hits: Sequence[Hit], choice: Choice) -> list[Hit]:
+    """Among short items, a section that answers with several of them goes before one that answers with one."""
+    if len(hits[0].passage.own_text) > choice.short:
+        return list(hits)
+    sections: dict[tuple[str, ...], list[float]] = {}
+    for hit in hits:
+        if len(hit.passage.own_text) <= choice.short:
+            sections.setdefault(tuple(hit.passage.path), []).append(hit.score)
+    weight = {path: sum(sorted(scores, reverse=True)[:3]) for path, scores in sections.items()}
+    own = tuple(hits[0].passage.path)
+    best = max(weight, key=weight.__getitem__)
+    if best == own or weight[best] < weight[own] * choice.section_lead:
+        return list(hits)
+    inside = [h for h in hits if tuple(h.passage.path) == best]
+    return inside + [h for h in hits if h not in inside]
 
 
 def _ladder(hits: Sequence[Hit], catalogue: Catalogue) -> list[Hit]:
@@ -205,7 +254,8 @@ def heading(hit: Hit, clause: Clause | None, catalogue: Catalogue) -> str:
         return f"{clause.scene}·{LEVEL_NAMES[clause.level]}"
     section = path[-1] if len(path) > 1 else ""
     named = clause.title in hit.passage.text or clause.formula is not None
-    return "·".join(part for part in (re.sub(r"^[\dA-Za-z.]+\s+", "", section), clause.title if named else "") if part)
+    bare = re.sub(r"^(?:[\dA-Za-z.\-]+\s+|[（(][一二三四五六七八九十]+[）)]|[一二三四五六七八九十]+、)", "", section)
+    return "·".join(part for part in (bare, clause.title if named and clause.title != bare else "") if part)
 
 
 def _absent(question: Question, clause: Clause | None, catalogue: Catalogue) -> tuple[str, ...]:

@@ -35,29 +35,40 @@ class Measure(NamedTuple):
     factor: float
 
 
-_SIZES: dict[str, dict[str, float]] = {
-    "money": {"元": 1, "块钱": 1, "块": 1, "人民币": 1, "RMB": 1, "毛": 0.1, "角": 0.1, "万元": 1e4, "亿元": 1e8, "千元": 1e3, "百万元": 1e6},
-    "time": {"毫秒": 0.001, "秒钟": 1, "秒": 1, "s": 1, "分钟": 60, "min": 60, "刻钟": 900, "小时": 3600, "钟头": 3600, "h": 3600,
-             "工作日": 86400, "自然日": 86400, "天": 86400, "日": 86400, "周": 604800, "星期": 604800, "礼拜": 604800,
-             "月": 2592000, "季度": 7776000, "季": 7776000, "年": 31536000},
-    "labour": {"人天": 1, "人日": 1, "工日": 1, "个工": 1, "工时": 0.125, "人时": 0.125, "人小时": 0.125, "人月": 21.75},
-    "percent": {"%": 1, "‰": 0.1, "成": 10, "个百分点": 1, "百分点": 1},
-    "coal": {"吨标准煤": 1, "吨标煤": 1, "tce": 1, "万tce": 1e4, "公斤标准煤": 0.001, "公斤标煤": 0.001, "千克标准煤": 0.001, "千克标煤": 0.001,
-             "kgce": 0.001, "克标煤": 1e-6, "克标准煤": 1e-6, "gce": 1e-6},
-    "electricity": {"度电": 1, "度": 1, "千瓦时": 1, "kWh": 1, "KWH": 1, "kwh": 1, "兆瓦时": 1e3, "MWh": 1e3},
-    "heat": {"吉焦": 1, "GJ": 1, "兆焦": 0.001, "MJ": 0.001},
-    "mass": {"吨": 1, "t": 1, "公斤": 0.001, "千克": 0.001, "kg": 0.001, "KG": 0.001, "斤": 0.0005, "克": 1e-6, "g": 1e-6},
-    "co2": {mass + gas: factor for mass, factor in {"吨": 1.0, "t": 1.0, "公斤": 0.001, "千克": 0.001, "kg": 0.001, "克": 1e-6, "g": 1e-6}.items()
-            for gas in ("二氧化碳当量", "二氧化碳", "CO2e", "CO2", "碳")},
-    "volume": {"立方米": 1, "立方": 1, "m3": 1, "方": 1, "升": 0.001, "L": 0.001},
-    "area": {"平方米": 1, "平米": 1, "亩": 2000 / 3},
-    "length": {"毫米": 0.001, "mm": 0.001, "厘米": 0.01, "公里": 1000, "米": 1},
-    "score": {"分": 1},
-    "multiple": {"倍": 1},
-    "count": dict.fromkeys(("个", "件", "台", "人", "名", "位", "户", "家", "次", "单", "起", "条", "份", "回", "套", "只", "张", "票", "例", "批",
-                            "笔", "场", "趟", "人次", "用户", "项", "辆", "支", "箱", "吨产品", "岗位", "坐席", "通", "宗", "桩", "款", "封", "片", "根", "颗", "瓶", "双", "把", "口", "号人", "间", "座", "门"), 1.0),
-}  # fmt: skip
-_MEASURES = {name: Measure(dimension, factor) for dimension, names in _SIZES.items() for name, factor in names.items()}
+_SIZES = {
+    "money": "元 块钱 块 人民币 RMB 毛=0.1 角=0.1 千元=1e3 万元=1e4 百万元=1e6 亿元=1e8",
+    "time": "毫秒=0.001 秒钟 秒 s 分钟=60 min=60 刻钟=900 小时=3600 钟头=3600 h=3600 工作日=86400 自然日=86400 天=86400 日=86400"
+    " 周=604800 星期=604800 礼拜=604800 月=2592000 季度=7776000 季=7776000 年=31536000",
+    "labour": "人天 人日 工日 个工 工时=0.125 人时=0.125 人小时=0.125 人月=21.75",
+    "percent": "% ‰=0.1 成=10 个百分点 百分点",
+    "coal": "吨标准煤 吨标煤 tce 公斤标准煤=1e-3 公斤标煤=1e-3 千克标准煤=1e-3 千克标煤=1e-3 kgce=1e-3 克标准煤=1e-6 克标煤=1e-6 gce=1e-6",
+    "raw_coal": "吨煤 公斤煤=1e-3 千克煤=1e-3",
+    "electricity": "度电 度 千瓦时 kWh KWH kwh 兆瓦时=1e3 MWh=1e3",
+    "heat": "吉焦 GJ 兆焦=1e-3 MJ=1e-3",
+    "mass": "吨 t 公斤=1e-3 千克=1e-3 kg=1e-3 KG=1e-3 斤=5e-4 克=1e-6 g=1e-6",
+    "volume": "立方米 立方 m3 方 升=1e-3 L=1e-3",
+    "area": "平方米 平米 亩=666.6666667",
+    "length": "毫米=1e-3 mm=1e-3 厘米=1e-2 公里=1e3 米",
+    "score": "分",
+    "multiple": "倍",
+    "count": "个 件 台 人 名 位 户 家 次 单 起 条 份 回 套 只 张 票 例 批 笔 场 趟 人次 用户 项 辆 支 箱 吨产品 岗位 坐席 通 宗 桩 款"
+    " 封 片 根 颗 瓶 双 把 口 号人 间 座 门",
+}
+"""Units by what they measure, each with its size in the first one's."""
+_GASES = ("二氧化碳当量", "二氧化碳", "CO2e", "CO2", "碳")
+
+
+def _measures() -> dict[str, Measure]:
+    table: dict[str, Measure] = {}
+    for dimension, units in _SIZES.items():
+        for written in units.split():
+            name, _, size = written.partition("=")
+            table[name] = Measure(dimension, float(size or 1))
+    masses = {name: size for name, (dimension, size) in table.items() if dimension == "mass"}
+    return table | {mass + gas: Measure("co2", size) for mass, size in masses.items() for gas in _GASES}
+
+
+_MEASURES = _measures()
 
 
 def measure(unit: str) -> Measure | None:
@@ -90,7 +101,10 @@ _DATES = re.compile(
     rf"|(?<![\d.{_NUM}])(?P<m2>{_M})月(?:份|(?P<d2>{_D})\s*[日号])?(?!\d)"
     rf"|[前一二三四1-4]{{1,2}}季度(?!的?时间)|(?<!\d)\d{{1,2}}[:：]\d{{2}}|(?<![\d.])\d{{1,2}}点(?!\d)(?:半|钟)?"
 )
-_PERCENT = re.compile(rf"(?P<base>百分之|千分之)(?P<n>{_ARABIC}|[{_NUM}]+(?:点[{_NUM}]+)?)|(?P<tens>[一二两三四五六七八九]|\d)成(?P<ones>[一二三四五六七八九半\d])?(?![为了交本品功立效长])")
+_PERCENT = re.compile(
+    rf"(?P<base>百分之|千分之)(?P<n>{_ARABIC}|[{_NUM}]+(?:点[{_NUM}]+)?)"
+    r"|(?P<tens>[一二两三四五六七八九]|\d)成(?P<ones>[一二三四五六七八九半\d])?(?![为了交本品功立效长])"
+)
 _HALVES = re.compile(r"(?<![上下前后大一])半(?:个)?(?P<u>小时|钟头|天|日|月|年|周|星期|分钟|吨|公斤|斤|成)")
 _NUMBERS = re.compile(
     rf"(?P<sign>(?:(?<![\dA-Za-z.%％{_NUM}年月日])[-−]|负)?)"
@@ -116,12 +130,14 @@ def quantities(text: str) -> list[Quantity]:
 
 def _next(plain: str, at: int) -> tuple[Quantity | None, int]:
     """What starts at `at`: a quantity, or nothing, and where to go on."""
-    for pattern, make in ((_DATES, _date), (_CODES, None), (_ORDINALS, _ordinal), (_PERCENT, _percent), (_HALVES, _half), (_NUMBERS, _number)):
+    for pattern, make in _MAKERS:
         match = pattern.match(plain, at)
         if match and match.end() > at:
             made = make(match) if make else None
             if made or not make:
-                return made, match.end() if not made else made.end
+                return made, made.end if made else match.end()
+            if pattern is _NUMBERS:
+                return None, match.end("c")
     return None, at + 1
 
 
@@ -187,12 +203,13 @@ def _number(match: re.Match[str]) -> Quantity | None:
 def _stands_alone(match: re.Match[str], unit: str) -> bool:
     """Whether a Chinese numeral is a number here: it counts something, is long and well formed, or stands in an enumeration."""
     numeral, text = match["c"], match.string
-    if re.fullmatch("[一二三四五六七八九两]{2}", numeral) or (numeral[0] in "十百千万亿" and text[match.start() - 1 : match.start()] in ("几", "数")):
+    before = text[match.start() - 1 : match.start()]
+    if re.fullmatch("[一二三四五六七八九两]{2}", numeral) or (numeral[0] in "十百千万亿" and before in ("几", "数")):
         return False  # 四五个 and 几十个 are no numbers
     if numeral[0] in "百千万亿" and numeral not in ("百", "千", "百万", "千万"):
         return False
     if unit or match["half"] or match["cs"] or match["cd"]:
-        return text[match.start() - 1 : match.start()] not in ("统", "同", "唯", "逐", "十", "每逢") or len(numeral) > 1
+        return before not in ("统", "同", "唯", "逐", "十") or len(numeral) > 1
     if len(numeral) > 1 and any(c in UNITS or c in MYRIADS for c in numeral[1:]):
         return numeral not in ("千万", "百万")
     after = text[match.end("c") : match.end("c") + 3]
@@ -226,7 +243,7 @@ def _share_units(found: list[Quantity], plain: str) -> list[Quantity]:
     scale = 1
     for i in range(len(found) - 2, -1, -1):
         here, after = found[i], found[i + 1]
-        if here.unit or "number" != here.kind or here.kind != after.kind or not _LINK.fullmatch(plain[here.end : after.start]):
+        if here.unit or {here.kind, after.kind} != {"number"} or not _LINK.fullmatch(plain[here.end : after.start]):
             scale = 1
             continue
         written = re.search(rf"[万亿wW](?=\s*{re.escape(after.unit)}$)", unicodedata.normalize("NFKC", after.text))
@@ -241,10 +258,27 @@ def _compose(found: list[Quantity], text: str) -> list[Quantity]:
     merged: list[Quantity] = []
     for item in found:
         last = merged[-1] if merged else None
-        ours, theirs = measure(item.unit if item.unit != "分" else "分钟"), measure(last.unit if last.unit != "分" else "分钟") if last else None
-        if last and theirs and ours and last.end == item.start and ours.dimension == theirs.dimension == "time" and ours.factor < theirs.factor:
-            value = last.value + item.value * ours.factor / theirs.factor
-            merged[-1] = replace(last, unit=last.unit.replace("分钟", "分").replace("分", "分钟"), value=value, end=item.end, text=text[last.start : item.end])
+        ours, theirs = _clock(item.unit), _clock(last.unit) if last else 0.0
+        if last and last.end == item.start and 0 < ours < theirs:
+            unit = "分钟" if last.unit == "分" else last.unit
+            value = last.value + item.value * ours / theirs
+            merged[-1] = replace(last, unit=unit, value=value, end=item.end, text=text[last.start : item.end])
         else:
             merged.append(item)
     return merged
+
+
+def _clock(unit: str) -> float:
+    """Seconds in a unit of time, 0 for anything else; 1分20秒 is a time although 分 alone is a score."""
+    found = measure("分钟" if unit == "分" else unit)
+    return found.factor if found and found.dimension == "time" else 0.0
+
+
+_MAKERS = (
+    (_DATES, _date),
+    (_CODES, None),
+    (_ORDINALS, _ordinal),
+    (_PERCENT, _percent),
+    (_HALVES, _half),
+    (_NUMBERS, _number),
+)

@@ -16,8 +16,8 @@ import jieba
 
 RUNS = re.compile(r"[一-鿿]+|[a-z0-9]+(?:[.\-/][a-z0-9]+)*")
 TERM_SATURATION = 1.2
-LENGTH_PENALTY = 0.6
-MEAN_TOKENS = 200
+LENGTH_PENALTY = 0.4
+MEAN_TOKENS = 350
 """BM25's k1, b and average length. The length is a constant so that adding documents never changes stored vectors."""
 
 Sparse = dict[int, float]

@@ -16,6 +16,8 @@ from domain.principal import Label, Principal, may_read
 State = Literal["indexing", "ready", "superseded"]
 """indexing: stored, not yet searchable (a killed ingestion goes on from here). superseded: replaced, still addressable."""
 
+OF_DOCUMENT = "of_document_"
+
 metadata = MetaData()
 documents = Table(
     "documents",
@@ -180,7 +182,7 @@ class Library:
         return {passage.clause_id: passage for passage in reversed(found.values())}
 
     def _joined(self, condition: Any, principal: Principal) -> dict[str, Passage]:
-        document_columns = [column.label(f"document_{column.name}") for column in documents.c]
+        document_columns = [column.label(f"{OF_DOCUMENT}{column.name}") for column in documents.c]
         query = (
             select(passages, *document_columns)
             .join(documents, documents.c.id == passages.c.document_id)
@@ -190,7 +192,7 @@ class Library:
         found: dict[str, Passage] = {}
         with self._database.transaction() as connection:
             for row in connection.execute(query).mappings():
-                document = _document({name.removeprefix("document_"): row[name] for name in row if name.startswith("document_")} | {"id": row["document_id"]})
+                document = _document({column.name: row[f"{OF_DOCUMENT}{column.name}"] for column in documents.c})
                 if may_read(principal, document.label):
                     found[row["id"]] = _passage(row, document)
         return found

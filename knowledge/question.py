@@ -35,6 +35,8 @@ class Vocabulary(BaseModel):
 
     levels: dict[FactoryLevel, list[str]]
     level_words: list[FactoryLevel]
+    ladder_words: list[str]
+    """Signs that bare level words (先进, 基础) mean levels."""
     target_marks: list[str]
     current_marks: list[str]
     step_up: list[str]
@@ -117,7 +119,7 @@ class QuestionReader:
             current_level=current,
             step_up=step_up,
             addresses=tuple(self._addresses(folded, named)),
-            parts=self._parts(search_text),
+            parts=self._for_each(folded, named) if len(named) > 1 else self._parts(search_text),
             context=" ".join(filter(None, [before.context if before.elliptical else "", before.search_text])) if before else "",
             elliptical=leans and self._elliptical(search_text),
         )
@@ -182,14 +184,13 @@ class QuestionReader:
             for name in names:
                 for at in _occurrences(folded, name) + _sounding(folded, name):
                     spots[at] = level
-        if "江苏" in folded or "苏" in folded or "智能工厂" in folded or "场景" in folded or spots:
-            for level in self._words.level_words:
-                if level == "车间":
-                    continue
-                for at in _occurrences(folded, level):
-                    follows = folded[at + 2 : at + 3]
-                    if follows in LEVEL_ENDS and not any(abs(at - other) <= 2 for other in spots):
-                        spots[at] = level
+        ladder = bool(spots) or any(word in folded for word in self._words.ladder_words)
+        for level in self._words.level_words:
+            for at in _occurrences(folded, level):
+                follows = folded[at + 2 : at + 4]
+                named = follows.startswith(("级", "档", "那档", "那级", "这档", "这级")) or (ladder and follows[:1] in LEVEL_ENDS)
+                if named and not any(abs(at - other) <= 2 for other in spots):
+                    spots[at] = level
         return list(spots.items())
 
     def _marked(self, folded: str, at: int, marks: list[str], rivals: list[str]) -> bool:
@@ -221,6 +222,16 @@ class QuestionReader:
     def _articles(self, folded: str) -> list[str]:
         numbers = (parse_numeral(m.group(1) or m.group(2)) for m in ARTICLE.finditer(folded))
         return [i for n in numbers if n is not None and self._catalogue.knows(i := f"MIIT-{n:02d}")]
+
+    def _for_each(self, folded: str, named: list[str]) -> tuple[str, ...]:
+        """For each of several standards, what is asked of it: the clauses that name it, and those that name none."""
+        clauses = [clause for clause in re.split(r"[,;。；？！?!]", folded) if clause.strip()]
+        owners = [set(self._standards(clause)[0]) for clause in clauses]
+        return tuple(
+            self._search_text(text, text)
+            for key in named
+            for text in [" ".join(c for c, owner in zip(clauses, owners, strict=True) if not owner or key in owner)]
+        )
 
     def _parts(self, text: str) -> tuple[str, ...]:
         parts = [part.strip(" ，,、：:") for part in SPLITTERS.split(text) if part]

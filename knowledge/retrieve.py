@@ -49,6 +49,10 @@ class Ranking(BaseModel):
     candidates: int
     lead: int
     """Places at the head of a ranking that related clauses never take."""
+    reach: int
+    """Places after which the siblings of the best clause come."""
+    sibling: float
+    """Factor for a sibling of the best clause that its own words did not find."""
     expansion: float
     """Factor for a clause reached over a relation instead of by its own words."""
     part: float
@@ -85,6 +89,9 @@ class _Candidate:
     standard: str
     passage_id: str = ""
     scores: dict[str, float] = field(default_factory=dict[str, float])
+    """What its total is the sum of."""
+    shares: dict[str, float] = field(default_factory=dict[str, float])
+    """What each part of the question alone gave it: `part1`, `part2`, …"""
     factor: float = 1.0
     via: str = "match"
 
@@ -130,17 +137,22 @@ class Retriever:
     def find(self, question: Question, principal: Principal, k: int, selection: Selection) -> list[Hit]:
         """As `search`, for a question already read."""
         whole, *parts = self._candidates(question, principal, selection)
-        for part in parts:
+        for number, part in enumerate(parts, 1):
             for clause_id, candidate in part.items():
                 known = whole.setdefault(clause_id, _Candidate(clause_id, candidate.standard, candidate.passage_id))
-                share = self._ranking.part * sum(candidate.scores.values())
-                known.scores["part"] = max(known.scores.get("part", 0.0), share)
+                found = sum(candidate.scores.values())
+                known.shares[f"part{number}"] = found
+                known.scores["part"] = max(known.scores.get("part", 0.0), self._ranking.part * found)
         ranked = self._rank(question, whole)
-        if question.several:
-            ranked = interleave([*_by_standard(question, ranked), *(self._rank(question, part) for part in parts)])
+        if question.several or len(question.standards) > 1:
+            known = {candidate.clause_id: candidate for candidate in ranked}
+            by_part = [[known[c.clause_id] for c in self._rank(question, part)] for part in parts]
+            ranked = interleave([*_by_standard(question, ranked), *by_part])
         pinned = self._pinned(question, principal)
-        order = {candidate.clause_id: candidate for candidate in reversed([*pinned, *self._expanded(ranked)])}
-        hits = self._hits(list(reversed(order.values())), principal, k)
+        order: dict[str, _Candidate] = {}
+        for candidate in [*pinned, *self._expanded(question, ranked)]:
+            order.setdefault(candidate.clause_id, candidate)
+        hits = self._hits(list(order.values()), principal, k)
         return self._reranked(question, hits)
 
     def passages(self, passage_ids: Iterable[str], principal: Principal) -> dict[str, Passage]:
@@ -150,20 +162,30 @@ class Retriever:
         own = {i: p for i in wanted if i.startswith(CATALOGUE_PREFIX) and (p := self.catalogue_passage(i.removeprefix(CATALOGUE_PREFIX)))}
         return found | own
 
-    def _expanded(self, ranked: list[_Candidate]) -> list[_Candidate]:
-        """Clauses related to the best one follow the first few: the rows below a table's row, duplicates, twins elsewhere."""
-        if not ranked:
+    def _expanded(self, question: Question, ranked: list[_Candidate]) -> list[_Candidate]:
+        """Clauses related to the best one: its scene's wanted levels at once, what stands below it and its twins after the
+        first few, its siblings after the first dozen."""
+        if not ranked or ranked[0].clause_id not in self._catalogue.clauses:
             return ranked
         best = ranked[0]
-        clause = self._catalogue.clauses.get(best.clause_id)
-        related = [*self._catalogue.children(best.clause_id), *(clause.see if clause else [])]
-        ranks = {candidate.clause_id for candidate in ranked[: self._ranking.lead]}
-        extra = [
-            _Candidate(i, best.standard, scores={"relation": best.total() * self._ranking.expansion}, via=f"relation:{best.clause_id}")
-            for i in related
-            if i in self._catalogue.clauses and i not in ranks
-        ]
-        return [*ranked[: self._ranking.lead], *extra, *ranked[self._ranking.lead :]]
+        clause = self._catalogue.clauses[best.clause_id]
+        lead, reach = self._ranking.lead, self._ranking.reach
+        cells = [c.id for level in question.levels if clause.level and (c := self._catalogue.first_available(clause.parent or "", level))]
+        close = [*self._catalogue.children(clause.id), *clause.see]
+        known = {candidate.clause_id: candidate for candidate in ranked}
+
+        def related(ids: Iterable[str], share: float) -> list[_Candidate]:
+            scores = {"relation": best.total() * share}
+            return [
+                known.get(i) or _Candidate(i, best.standard, scores=scores, via=f"relation:{clause.id}")
+                for i in ids
+                if i in self._catalogue.clauses and self._catalogue.clauses[i].available
+            ]
+
+        first, rest = ranked[:1], ranked[1:]
+        wanted = related(cells, self._ranking.level[-1])
+        twins, family = related(close, self._ranking.expansion), related(self._catalogue.siblings(clause.id), self._ranking.sibling)
+        return [*first, *wanted, *rest[: lead - 1], *twins, *rest[lead - 1 : reach], *family, *rest[reach:]]
 
     def _candidates(self, question: Question, principal: Principal, selection: Selection) -> list[dict[str, _Candidate]]:
         """The index's findings by clause for the whole question and for each of its parts, field scores weighed."""
@@ -275,7 +297,8 @@ class Retriever:
         for candidate in head:
             passage = stored.get(candidate.clause_id) or self.catalogue_passage(candidate.clause_id)
             if passage is not None:
-                hits.append(Hit(candidate.clause_id, passage, candidate.total(), dict(candidate.scores), candidate.via))
+                shares = {name: share * candidate.factor for name, share in candidate.shares.items()}
+                hits.append(Hit(candidate.clause_id, passage, candidate.total(), candidate.scores | shares, candidate.via))
         return hits[:k]
 
     def catalogue_passage(self, clause_id: str) -> Passage | None:

@@ -1,7 +1,9 @@
 """One database behind everything that is recorded: SQLite for one machine, PostgreSQL for a cluster, the same code and migrations."""
 
 import os
+import sqlite3
 import threading
+import time
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -17,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from domain.errors import ConfigurationError, StorageError
 
-from .faults import translate
+from .faults import busy, translate
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 UPGRADE_LOCK = 0x5A_48_49
@@ -38,7 +40,7 @@ class Database:
         self._in_memory = self.backend == "sqlite" and self._url.database in (None, "", ":memory:")
         # the in-memory database is one connection, so its users take turns
         self._turn: threading.RLock | nullcontext[None] = threading.RLock() if self._in_memory else nullcontext()
-        self._writers = _Turns() if self.backend == "sqlite" and not self._in_memory else None
+        self._writers = _Turns(busy_seconds) if self.backend == "sqlite" and not self._in_memory else None
         self._engine = self._create_engine(busy_seconds, pool_size)
 
     def _create_engine(self, busy_seconds: float, pool_size: int) -> Engine:
@@ -114,14 +116,20 @@ class Database:
 class _Turns:
     """A lock that whoever just had it cannot take again before those who already wait."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
         self._next = threading.Lock()
         self._now = threading.Lock()
 
     @contextmanager
     def taken(self) -> Generator[None]:
-        with self._next:
-            self._now.acquire()
+        if not self._next.acquire(timeout=self._patience):
+            raise busy()
+        try:
+            if not self._now.acquire(timeout=self._patience):
+                raise busy()
+        finally:
+            self._next.release()
         try:
             yield
         finally:
@@ -158,12 +166,24 @@ def _private_file(path: Path) -> None:
         raise StorageError("数据库文件打不开或不可写", where=str(path), cure="检查磁盘空间和目录权限") from error
 
 
+def _switch_to_wal(cursor: sqlite3.Cursor, deadline: float) -> None:
+    # the first switch of a new file does not heed busy_timeout
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
 def _pragmas(busy_seconds: float) -> Any:
     def on_connect(connection: Any, record: object) -> None:
         cursor = connection.cursor()
-        # busy_timeout first: switching to WAL may have to wait itself
         cursor.execute(f"PRAGMA busy_timeout = {int(busy_seconds * 1000)}")
-        cursor.execute("PRAGMA journal_mode = WAL")
+        _switch_to_wal(cursor, time.monotonic() + busy_seconds)
         # FULL: a claimed approval must still be claimed after a power cut
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")

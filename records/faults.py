@@ -14,7 +14,7 @@ def _conflict() -> PlatformError:
     return Conflict("这条记录与已有的记录冲突", where="数据库", cure="刷新后重试")
 
 
-def _busy() -> PlatformError:
+def busy() -> PlatformError:
     return StorageError("数据库正忙，等不到写入的机会", where="数据库", cure="稍后重试；若一直如此，检查是否有别的进程占着数据库")
 
 
@@ -47,8 +47,8 @@ def _unreachable() -> PlatformError:
 
 
 SQLITE: dict[int, Fault] = {
-    sqlite3.SQLITE_BUSY: _busy,
-    sqlite3.SQLITE_LOCKED: _busy,
+    sqlite3.SQLITE_BUSY: busy,
+    sqlite3.SQLITE_LOCKED: busy,
     sqlite3.SQLITE_FULL: _full,
     sqlite3.SQLITE_READONLY: _closed_file,
     sqlite3.SQLITE_PERM: _closed_file,
@@ -62,10 +62,10 @@ SQLITE: dict[int, Fault] = {
 
 POSTGRES: tuple[tuple[str, Fault], ...] = (
     ("53100", _full),
-    ("53", _busy),
-    ("40", _busy),
-    ("55P03", _busy),
-    ("57014", _busy),
+    ("53", busy),
+    ("40", busy),
+    ("55P03", busy),
+    ("57014", busy),
     ("25006", _closed_file),
     ("28", _login),
     ("3D", _login),
@@ -87,7 +87,7 @@ def translate(error: DBAPIError | TimeoutError) -> PlatformError:
     if isinstance(error, IntegrityError):
         return _conflict()
     if isinstance(error, TimeoutError):
-        return _busy()
+        return busy()
     code = getattr(error.orig, "sqlite_errorcode", None)
     if isinstance(code, int):
         return SQLITE.get(code & 0xFF, _refused)()

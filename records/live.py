@@ -5,7 +5,7 @@ until the run's last event. Publishing waits for the database only when the writ
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from datetime import datetime
 from typing import Any
 
@@ -101,7 +101,7 @@ class LiveRuns:
         self._drop(channel)
         return ending
 
-    async def subscribe(self, run_id: str, principal: Principal, after_seq: int = 0) -> AsyncIterator[RunEvent]:
+    async def subscribe(self, run_id: str, principal: Principal, after_seq: int = 0) -> AsyncGenerator[RunEvent]:
         """The run's events behind `after_seq`, until its last one; a run of another process is followed through the database.
 
         Raises NotFound for a run that is not the principal's, NotAllowed for an audit administrator.

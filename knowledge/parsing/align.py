@@ -176,6 +176,4 @@ def _parted(spots: list[Spot], profiles: Sequence[Profile], units: Sequence[str]
     for part in parts:
         ends.append(ends[-1] + len(part))
     lasts = [*(following - 1 for following in path[1:]), len(parts) - 1]
-    return [
-        Spot(spot.unit, low + ends[at], low + ends[last + 1], spot.score) for spot, at, last in zip(spots, path, lasts, strict=True)
-    ]
+    return [Spot(spot.unit, low + ends[at], low + ends[last + 1], spot.score) for spot, at, last in zip(spots, path, lasts, strict=True)]

@@ -205,5 +205,3 @@ def _title(node: Node) -> str:
     if node.heading or len(node.title) <= LONGEST_NAME:
         return node.title
     return re.split(r"[：。；:;]", node.title, maxsplit=1)[0][:LONGEST_NAME]
-
-

@@ -14,8 +14,8 @@ from .emit import ClauseKind, Emitted, Emitter, ParsedClause
 from .flow import Unit, mend
 from .front import find_title, read_front, stem
 from .loss import lost_blocks
-from .toc import contents_of, is_contents_title
-from .tree import NAMED, Builder, Node
+from .toc import NAMED, contents_of, is_contents_title
+from .tree import Builder, Node
 
 __all__ = ["ClauseKind", "ParsedClause", "ParsedDocument", "document_key", "parse_document"]
 
@@ -119,8 +119,8 @@ def _is_front_line(unit: Unit, at: int, title_level: int) -> bool:
     if block.kind == "heading":
         return not unit.readings and bool(title_level) and block.level == title_level
     first = unit.readings[0] if unit.readings else None
-    if first is not None and (first.sure or first.ordinals == (1,)) and not (at < 3 and first.scheme == "附"):
-        return False
+    if first is not None and (first.sure or first.ordinals == (1,)):
+        return at < 3 and first.scheme == "附" and first.end == len(block.text)
     return len(block.text) <= LONGEST_FRONT_LINE and block.text[-1] not in _SENTENCE
 
 

@@ -29,6 +29,7 @@ LEAST_SCORE = 0.02
 _LETTER = re.compile(r"[a-z]")
 _LEAD_IN = re.compile(r"\S{1,10}[：:]\s*$")
 """例如：: a paragraph that only announces the next ones."""
+_PARAGRAPH_SCHEMES = frozenset({"(一)", "1、", "1."})
 _WORDED = re.compile(r"[一-鿿]")
 
 
@@ -146,7 +147,7 @@ class _Join:
             return
         units = [*before, *(self._units(node) if node else [])]
         clauses, units = self._place_labelled(clauses, units, section_id or "")
-        texts = [text for unit in units if (text := self._text(unit)).strip() and not _LEAD_IN.match(text)]
+        texts = [text for text in self._texts(units, len(clauses)) if text.strip() and not _LEAD_IN.match(text)]
         extra = [unit.block.text for unit in node.extra] if node else []
         if not clauses or not (texts or extra):
             return
@@ -154,6 +155,16 @@ class _Join:
             self._place_single(clauses[0], extra, texts)
             return
         self._place_aligned(clauses, [*extra, *texts])
+
+    def _texts(self, units: list[Node], wanted: int) -> list[str]:
+        """One text a unit; where units are too few, a paragraph under a numbered one may be its neighbour whose number is unreadable."""
+        if len(units) >= wanted:
+            return [self._text(unit) for unit in units]
+        texts: list[str] = []
+        for unit in units:
+            loose = unit.scheme in _PARAGRAPH_SCHEMES and bool(unit.children)
+            texts.extend([unit.text, *(self._text(child) for child in unit.children)] if loose else [self._text(unit)])
+        return texts
 
     def _place_labelled(self, clauses: list[Clause], units: list[Node], section_id: str) -> tuple[list[Clause], list[Node]]:
         """Clauses whose label is printed (a, 15) or that are the lead (0); returns the rest of the clauses and of the units."""

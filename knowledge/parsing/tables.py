@@ -8,6 +8,8 @@ NAMING_SHARE = 0.6
 """A column names the rows when at least this share of its cells is filled."""
 BROKEN_CELL = 10
 """A cell shorter than this that lacks a full stop is a value, not a sentence broken by a page end."""
+LONGEST_CELL = 20_000
+"""Nothing more is joined to a cell of this length: a broken file must not cost quadratic time."""
 _FULL_STOPS = "。；！？;!?.）)”》/%"
 
 
@@ -60,7 +62,9 @@ def _join_broken(body: list[tuple[list[str], int]], key: int) -> list[tuple[list
 
 
 def _continues(above: list[str], row: list[str]) -> bool:
-    broken = [len(upper) >= BROKEN_CELL and upper[-1] not in _FULL_STOPS for upper, lower in zip(above, row, strict=True) if lower]
+    broken = [
+        BROKEN_CELL <= len(upper) <= LONGEST_CELL and upper[-1] not in _FULL_STOPS for upper, lower in zip(above, row, strict=True) if lower
+    ]
     return bool(broken) and sum(broken) * 2 >= len(broken)
 
 

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 from .blocks import Block, despaced
 
+NAMED = frozenset({"前言", "引言", "序言", "序", "参考文献", "索引", "摘要"})
+"""Titles of GB/T 1.1's unnumbered parts."""
 TITLES = frozenset({"目次", "目录", "contents", "tableofcontents"})
 LONGEST_ENTRY = 70
 LONGEST_TABLE = 1500
@@ -56,6 +58,8 @@ def _end_of_contents(blocks: Sequence[Block], start: int) -> int:
         title = despaced(block.text[: paged.start()] if paged else block.text).strip(".…·．*#")
         if title in listed and (not paged or block.kind == "heading"):
             break
+        if title in NAMED and listed and not paged:
+            break
         if not paged and not listed:
             return start if not _repeated_later(blocks, at, title) else _skip_unpaged(blocks, at)
         listed.add(title)
@@ -94,7 +98,8 @@ def _leader_runs(blocks: Sequence[Block]) -> set[int]:
     found: set[int] = set()
     run: list[int] = []
     for at, block in enumerate([*blocks, Block("paragraph", "", 0)]):
-        if block.kind != "table" and _LEADERS.search(block.text) and _PAGE.search(block.text):
+        short = block.kind != "table" and len(block.text) <= 4 * LONGEST_ENTRY
+        if short and _LEADERS.search(block.text) and _PAGE.search(block.text):
             run.append(at)
             continue
         if len(run) >= 3:

@@ -11,10 +11,8 @@ from dataclasses import dataclass, field
 from .blocks import Block, despaced
 from .flow import Unit
 from .numbering import LIST_SCHEMES, RANKED, Marker
-from .toc import is_contents_title
+from .toc import NAMED, is_contents_title
 
-NAMED = frozenset({"前言", "引言", "序言", "序", "参考文献", "索引", "摘要"})
-"""Titles of GB/T 1.1's unnumbered parts."""
 NUMBERED = frozenset({"6.1", "A.1", "a.1"})
 LONGEST_TITLE = 40
 LONGEST_HEADING = 120
@@ -106,7 +104,9 @@ class Builder:
         if marker.scheme in NUMBERED:
             titled = self._titled(unit, marker, at)
             return _numbered_fits(marker, last, heading=block.kind == "heading", titled=titled)
-        if marker.sure or not marker.ordinals:
+        if marker.scheme == "dash":
+            return not _is_furniture(block.text)
+        if marker.sure:
             return True
         if marker.scheme == "一、":
             return block.kind == "heading" or (_is_title_like(block.text[marker.end :]) and _is_next(marker, last))
@@ -205,7 +205,7 @@ class Builder:
 
     def _add_paragraph(self, unit: Unit, at: int) -> None:
         top = self._stack[-1]
-        if FURNITURE.match(unit.block.text):
+        if _is_furniture(unit.block.text):
             self.titles.append(unit)
             return
         untitled = top.heading and top.marker is not None and not top.children and (not top.title or BRACKETED.match(top.title))
@@ -214,11 +214,11 @@ class Builder:
             top.extra.append(unit)
             return
         depth = len(self._stack)
-        while depth > 1 and self._stack[depth - 1].scheme in LIST_SCHEMES and not self._belongs_to(self._stack[depth - 1], at):
+        while depth > 1 and _is_entry(self._stack[depth - 1]) and not self._belongs_to(self._stack[depth - 1], at):
             depth -= 1
         owner = self._stack[depth - 1]
         del self._stack[depth:]
-        if owner.scheme in LIST_SCHEMES and owner.parent:
+        if _is_entry(owner) and owner.parent:
             owner.parent.continued = True
         self._attach(Node("¶", unit), owner)
 
@@ -238,7 +238,7 @@ class Builder:
 
     def _add_table(self, unit: Unit) -> None:
         depth = len(self._stack)
-        while depth > 1 and self._stack[depth - 1].scheme in LIST_SCHEMES:
+        while depth > 1 and _is_entry(self._stack[depth - 1]):
             depth -= 1
         owner = self._stack[depth - 1]
         node = Node("table", unit)
@@ -247,6 +247,15 @@ class Builder:
             owner.children.pop()
             node.extra.append(last.unit)
         self._attach(node, owner)
+
+
+def _is_furniture(text: str) -> bool:
+    return len(text) <= LONGEST_TITLE and bool(FURNITURE.match(text))
+
+
+def _is_entry(node: Node) -> bool:
+    """A list entry: what comes after its list is not its own."""
+    return node.scheme in LIST_SCHEMES or (node.scheme in {"1、", "1."} and not node.heading)
 
 
 def _is_title_like(text: str) -> bool:

@@ -94,6 +94,11 @@ class TestMarkdown:
     def test_indented_paragraphs_are_not_code(self) -> None:
         assert texts("    第一段。\n\n<!-- 注释 -->\n\n　　第二段。\n".encode(), "规程.md") == ["第一段。", "第二段。"]
 
+    def test_tables_of_tabs_are_tables_here_too(self) -> None:
+        source = "# 表\n\n序号\t名称\t要求\n1\t登记\t/\n\n\t\t\n2\t检查\t每月。\n"
+        blocks = read_blocks(source.encode(), "表.md")
+        assert [b.kind for b in blocks] == ["heading", "table"]
+
 
 class TestHtml:
     def test_structure_survives(self) -> None:
@@ -148,6 +153,10 @@ class TestDocx:
             number_paragraphs(document, [document.add_paragraph("总则"), document.add_paragraph("职责")], "chineseCounting", "%1、")
 
         assert texts(docx_bytes(build), "规程.docx") == ["一、 总则", "二、 职责"]
+
+    def test_numbered_paragraphs_without_a_style_may_still_be_headings(self) -> None:
+        blocks = read_blocks(docx_bytes(lambda d: [d.add_paragraph("2.1 登记"), d.add_paragraph("a) 建立台账。")]), "规程.docx")
+        assert [b.kind for b in blocks] == ["paragraph", "item"]
 
     def test_a_docx_that_is_no_zip(self) -> None:
         with pytest.raises(DocumentError, match="不是 DOCX") as caught:

@@ -1,20 +1,24 @@
 """Which number is which variable: the assignment of numbers to slots that the words, units and order speak for most."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from domain.quantity import Quantity
 
-from .context import Spoken, cue_score, mentions
+from .context import LEFT_NEXT, Spoken, cue_score, mentions
 from .spec import IndicatorSpec, Slot, Vocabulary
 from .units import unit_measure
 
 ANY = "any"
+SCALED = re.compile(r"[万亿wW]")
 NO_CUE = -0.3
 BARE = -0.1
 ASIDE = -1.6
 ARTICLE = -1.2
 STRICT = 0.35
+NAMED = 0.6
 EXTRA = 0.7
 COMPLETE = 2.0
 LARGER = 0.4
@@ -46,7 +50,9 @@ def accepts(slot: Slot, spec: IndicatorSpec, quantity: Quantity) -> bool:
     allowed = slot.accepts or spec.accepts
     dimension = dimension_of(quantity)
     elliptic = quantity.unit == "个" and "labour" in allowed  # 38个人天，后来12个
-    return ANY in allowed or dimension in allowed or elliptic or (not dimension and "date" not in allowed)
+    if ANY in allowed or dimension in allowed or elliptic:
+        return True
+    return not dimension and "date" not in allowed and not (allowed == {"time"} and SCALED.search(quantity.text))
 
 
 def assign(spec: IndicatorSpec, numbers: Sequence[Spoken], vocabulary: Vocabulary) -> Binding:
@@ -81,7 +87,7 @@ def _candidates(name: str, usable: Sequence[Spoken], table: Mapping[tuple[str, i
 
 def slot_score(slot: Slot, spec: IndicatorSpec, number: Spoken, vocabulary: Vocabulary) -> float | None:
     """How well a number fits a slot; None where it may not go."""
-    if not accepts(slot, spec, number.quantity) or (slot.required_cue and not mentions(number, slot.required_cue)):
+    if not accepts(slot, spec, number.quantity) or (slot.required_cue and not mentions(number, slot.required_cue, LEFT_NEXT)):
         return None
     own = cue_score(number, slot.cues) if slot.cues else 0.0
     role = cue_score(number, vocabulary.roles[slot.role]) if slot.role else 0.0
@@ -92,7 +98,7 @@ def slot_score(slot: Slot, spec: IndicatorSpec, number: Spoken, vocabulary: Voca
     score = cue or NO_CUE
     score += 0.0 if number.quantity.unit or number.quantity.kind == "date" else BARE
     score += ARTICLE if number.article else 0.0
-    if own < 0.6 and mentions(number, vocabulary.aside):
+    if (own < NAMED and mentions(number, vocabulary.aside)) or (cue < NAMED and mentions(number, vocabulary.hearsay)):
         score += ASIDE
     return score if score > -1.0 else None
 
@@ -150,4 +156,4 @@ def _plausible(spec: IndicatorSpec, taken: Mapping[str, Spoken]) -> float:
 
 def _in_order(spec: IndicatorSpec, taken: Mapping[str, Spoken]) -> bool:
     order = [n for n in (spec.order or spec.slots) if n in taken]
-    return all(taken[a].index < taken[b].index for a, b in zip(order, order[1:], strict=False))
+    return all(taken[a].index < taken[b].index for a, b in pairwise(order))

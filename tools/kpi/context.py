@@ -96,8 +96,10 @@ def _respective(text: str, numbers: Sequence[Quantity]) -> dict[int, str]:
         before = text[numbers[i - 1].end if i else 0 : numbers[i].start]
         before = SENTENCE.split(before)[-1]
         split = list(RESPECTIVE.finditer(before))
-        if j > i and split:
-            names = [p for p in re.split(r"[、，,]|和|与|跟|以及|及", before[: split[-1].start()]) if p.strip()]
+        if j > i and (split := split or list(re.finditer(r"(?<=前后)[是为]?$", before))):
+            pair = j - i == 1 and re.search(r"前后\S{0,3}$", before[: split[-1].start()])
+            said = re.split(r"[、，,]|和|与|跟|以及|及", before[: split[-1].start()])
+            names = ["之前", "之后"] if pair else [name for name in said if name.strip()]
             if len(names) >= j - i + 1:
                 labels |= {i + k: name for k, name in enumerate(names[-(j - i + 1) :])}
         i = j + 1
@@ -131,7 +133,7 @@ def _score(stretch: Stretch, cue: str, *, noun: bool) -> float:
     return best
 
 
-def mentions(spoken: Spoken, words: Iterable[str]) -> bool:
-    """Whether one of `words` stands in the number's own clause or the one before it."""
-    near = [s.text for s in spoken.stretches if s.weight >= LEFT_NEXT]
+def mentions(spoken: Spoken, words: Iterable[str], least: float = RIGHT_CLOSED) -> bool:
+    """Whether one of `words` stands in a stretch that is believed `least` or more; by default the number's own clause."""
+    near = [s.text for s in spoken.stretches if s.weight >= least]
     return any(word in text for word in words for text in near)

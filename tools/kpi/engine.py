@@ -108,14 +108,10 @@ def resolve(formula: Formula, inputs: Mapping[str, Given]) -> tuple[dict[str, Am
 
 def _variable(formula: Formula, key: str) -> Variable:
     wanted = _plain(key)
-    for same in (
-        lambda v: key == v.symbol,
-        lambda v: wanted == _plain(v.name),
-        lambda v: bool(wanted) and (wanted in _plain(v.name) or _plain(v.name) in wanted),
-    ):
-        matches = [v for v in formula.variables if same(v)]
-        if len(matches) == 1:
-            return matches[0]
+    exact = [v for v in formula.variables if key == v.symbol or wanted == _plain(v.name)]
+    alike = exact or [v for v in formula.variables if wanted and (wanted in _plain(v.name) or _plain(v.name) in wanted)]
+    if len(alike) == 1:
+        return alike[0]
     names = [v.name for v in formula.variables]
     raise UserInputError(f"没有名为“{key}”的变量", where=key, cure=f"应为：{'、'.join(names)}；{known_names(key, names)}")
 

@@ -10,6 +10,7 @@ from .context import LINK, Spoken, cue_score, mentions
 from .engine import Amount
 from .units import CO2, convert, unit_measure
 
+COMPLAINTS = ("投诉", "客诉", "告状")
 TOTAL = ("一共", "总共", "合计", "累计", "加起来", "共", "总计", "总时长", "总用时", "合起来", "总耗时", "拢共")
 FACTOR = ("排放因子", "因子", "排放系数", "系数", "EF", "排")
 ACTIVITY = ("用电", "用", "耗", "消耗", "烧", "活动数据", "AD", "买", "天然气", "柴油", "汽油", "用了", "外购")
@@ -30,6 +31,8 @@ def complaint_times(text: str, numbers: Sequence[Spoken], aside: Sequence[str]) 
     counts = [n for n in numbers if unit_measure(n.quantity.unit).dimension == "count" and not n.article]
     times = _enumerated(text, times) or times
     count = max(counts, key=lambda n: cue_score(n, ("投诉", "客诉", "收到", "共", "起")), default=None)
+    if not any(word in text for word in COMPLAINTS):
+        return None
     if not times:
         return ListReading(question="请给出每一起投诉的解决时间（小时）") if count else None
     unit = _common_unit([n.quantity for n in times])
@@ -54,7 +57,7 @@ def _enumerated(text: str, times: Sequence[Spoken]) -> list[Spoken]:
             runs[-1].append(time)
         else:
             runs.append([time])
-    longest = max(runs, key=len, default=[])
+    longest = max(runs, key=len) if runs else []
     return longest if len(longest) > 1 else []
 
 
@@ -94,7 +97,7 @@ def _mass_like(unit: str) -> bool:
 
 def _is_activity(number: Spoken) -> bool:
     dimension = unit_measure(number.quantity.unit).dimension
-    if dimension in ("electricity", "coal", "heat", "mass", "volume"):
+    if dimension in ("electricity", "coal", "raw_coal", "heat", "mass", "volume"):
         return not number.article
     return not number.quantity.unit and cue_score(number, ACTIVITY) > 0.35
 
@@ -116,5 +119,7 @@ def _in_tonnes(text: str, activity: Spoken, factor: Spoken) -> tuple[float, floa
 
 def _written_per(text: str, factor: Spoken) -> str:
     """每度电排0.58公斤: the unit stands before the factor."""
-    before = re.search(r"每(?:一)?(度电|度|千瓦时|兆瓦时|吨|立方米|立方|方|升|公斤|kWh|MWh)[^，,。；;]{0,10}$", text[: factor.quantity.start])
+    before = re.search(
+        r"每(?:一)?(度电|度|千瓦时|兆瓦时|吨|立方米|立方|方|升|公斤|kWh|MWh)[^，,。；;]{0,10}$", text[: factor.quantity.start]
+    )
     return before[1] if before else ""

@@ -11,8 +11,9 @@ from .units import unit_measure
 
 TIMES = ("次", "场", "个", "回", "个会")
 PERIODS = {"年": "年", "月": "月", "季度": "季度", "季": "季度", "周": "周", "星期": "周", "天": "天", "日": "天"}
-_PER = re.compile(r"(?:每|一|平均每|年均|月均)(?:个)?(年|月|季度|季|周|星期|天)?$")
-_PERIOD_BEFORE = re.compile(r"(?:每(?:个)?|一(?:个)?|平均(?:每)?)?(?P<n>[两半二三])?(?:个)?(?P<p>年|月|季度|季|周|星期|天)(?:均|里|大概|平均|差不多|会|能|要)?[^，,。；;\d]{0,5}$")
+_PERIOD_BEFORE = re.compile(
+    r"(?:每(?:个)?|一(?:个)?|平均(?:每)?)?(?P<p>年|月|季度|季|周|星期|天)(?:均|里|大概|平均|差不多|会|能|要)?[^，,。；;\d]{0,5}$"
+)
 
 
 def combine(text: str, numbers: Sequence[Quantity], products: Sequence[Product]) -> list[Quantity]:
@@ -42,7 +43,8 @@ def _pairs(text: str, numbers: list[Quantity], join: Callable[[str, Quantity, Qu
 
 def _person_days(gap: str, first: Quantity, second: Quantity, before: str) -> Quantity | None:
     days = unit_measure(second.unit)
-    if first.unit in ("人", "个", "名", "位") and days.dimension == "time" and days.factor == 86400 and re.fullmatch(r"[^，,。；;]{0,8}|，?(?:每人|各)\S{0,3}", gap):
+    beside = re.fullmatch(r"[^，,。；;]{0,8}|，?(?:每人|各)\S{0,3}", gap)
+    if beside and first.unit in ("人", "个", "名", "位") and days.dimension == "time" and days.factor == 86400:
         return replace(second, value=first.value * second.value, unit="人天")
     return None
 

@@ -1,5 +1,6 @@
 """data/variables.yaml as validated data: how people speak of an indicator and of its variables."""
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -66,6 +67,15 @@ class IndicatorSpec(BaseModel):
     products: tuple[Product, ...] = ()
 
 
+class Labels(BaseModel):
+    """What stands before or after a number that is no amount (哪两个率, 附录2)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    before: re.Pattern[str]
+    after: re.Pattern[str]
+
+
 class Vocabulary(BaseModel):
     """The whole file."""
 
@@ -73,10 +83,15 @@ class Vocabulary(BaseModel):
 
     roles: dict[Role, tuple[str, ...]]
     aside: tuple[str, ...]
+    """Words that say a number is somebody else's, a target, or another matter."""
+    hearsay: tuple[str, ...]
+    """The same, unless a word of time stands with the number too."""
     asking: tuple[str, ...]
     defining: tuple[str, ...]
+    labels: Labels
+    planning: tuple[str, ...]
     request: tuple[str, ...]
-    stop: tuple[str, ...]
+    stop: tuple[re.Pattern[str], ...]
     indicators: dict[str, IndicatorSpec]
 
 

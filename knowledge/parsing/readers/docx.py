@@ -11,11 +11,10 @@ from docx import Document
 from domain.errors import PlatformError
 
 from ..blocks import Block
-from ..numbering import markers
 from ..tables import build_table
 from .docx_numbering import Numbering, W
 from .limits import ReadLimits, too_large, unreadable
-from .lines import table_text
+from .lines import kind_of, table_text
 
 HEADING_STYLE = re.compile(r"(?:heading|标题)\s*([1-9])$", re.IGNORECASE)
 SKIPPED = frozenset({f"{W}del", f"{W}moveFrom", f"{W}instrText", f"{W}delText", f"{W}pPr", f"{W}rPr"})
@@ -61,10 +60,11 @@ class _Body:
         parts = [part for part in (" ".join(line.split()) for line in _text(element).split("\n")) if part]
         for number, part in enumerate(parts):
             if number or not marker:
-                kind = "heading" if level and not number else "item" if markers(part) else "paragraph"
+                kind = "heading" if level and not number else kind_of(part)
                 yield Block(kind, part, self._line, level)
             else:
-                yield Block("heading" if level else "item", f"{marker} {part}", self._line, level, marker)
+                shown = f"{marker} {part}"
+                yield Block("heading" if level else kind_of(shown), shown, self._line, level, marker)
 
     def _properties(self, element: Any) -> tuple[str, int, tuple[str, int] | None]:
         """(style id, outline level or 0, (list id, depth) or None); a style's own numbering counts too."""

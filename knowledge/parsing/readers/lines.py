@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from ..blocks import Block, Table
+from ..blocks import Block, BlockKind, Table
 from ..numbering import LIST_SCHEMES, markers
 from ..tables import build_table, join_text
 
@@ -16,6 +16,9 @@ SENTENCE_ENDS = "。；！？：…;!?:"
 WIDEST_WRAP = 130
 """Columns beyond which nobody wraps by hand: longer lines are whole paragraphs."""
 WRAP_SHARE = 0.82
+LONGEST_HEADING = 500
+LONGEST_PARAGRAPH = 20_000
+"""Nothing more is joined to a paragraph of this length: a broken file must not cost quadratic time."""
 
 Line = tuple[int, str]
 """(line or page number, text)."""
@@ -40,10 +43,10 @@ def blocks_of_lines(lines: Sequence[Line]) -> list[Block]:
         at += 1
         if not text or COMMENT.match(text) or RULE.match(text):
             pending = _flush(blocks, pending)
-        elif heading := HEADING.match(text):
+        elif text[0] == "#" and len(text) <= LONGEST_HEADING and (heading := HEADING.match(text)):
             pending = _flush(blocks, pending)
             blocks.append(Block("heading", heading[2], number, level=len(heading[1])))
-        elif pending and full and not _starts_anew(raw, text):
+        elif pending and full and len(pending[1]) < LONGEST_PARAGRAPH and not _starts_anew(raw, text):
             pending = (pending[0], join_text(pending[1], text))
         else:
             _flush(blocks, pending)
@@ -55,9 +58,18 @@ def blocks_of_lines(lines: Sequence[Line]) -> list[Block]:
 
 def _flush(blocks: list[Block], pending: Line | None) -> None:
     if pending:
-        readings = markers(pending[1])
-        kind = "item" if readings and readings[0].scheme in LIST_SCHEMES else "paragraph"
-        blocks.append(Block(kind, pending[1], pending[0]))
+        blocks.append(Block(kind_of(pending[1]), pending[1], pending[0]))
+
+
+def kind_of(text: str) -> BlockKind:
+    """item where `text` begins with a marker that only lists have; 一、 or 1. may also number headings."""
+    readings = markers(text)
+    return "item" if readings and readings[0].scheme in LIST_SCHEMES else "paragraph"
+
+
+def has_tab_table(texts: Sequence[str]) -> bool:
+    """Whether at least two lines are rows of a table of tabs."""
+    return sum(1 for text in texts if text.count("\t") >= 2 and text.strip()) >= 2
 
 
 def _starts_anew(raw: str, text: str) -> bool:

@@ -9,7 +9,7 @@ from ..blocks import Block
 from ..numbering import markers
 from ..tables import build_table
 from .limits import ReadLimits
-from .lines import blocks_of_lines, table_text
+from .lines import blocks_of_lines, has_tab_table, table_text
 from .text import text_lines
 
 # `code` (indented blocks) is off: Chinese documents indent paragraphs. `reference` swallows footnotes. `lheading` turns a
@@ -17,13 +17,15 @@ from .text import text_lines
 _PARSER = MarkdownIt("commonmark", {"html": True}).enable("table").disable(["code", "reference", "lheading", "inline"])
 _EMPHASIS = re.compile(r"(\*\*|__|~~|(?<![*\w])\*(?=\S)|(?<=\S)\*(?![*\w]))")
 _CODE = re.compile(r"`([^`\n]+)`")
-_LINK = re.compile(r"!?\[([^\]\n]*)\]\([^()\n]*\)")
+_LINK = re.compile(r"!?\[([^\[\]\n]{0,500})\]\([^()\n]{0,2000}\)")
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
 
 def read_markdown(data: bytes, name: str, limits: ReadLimits) -> list[Block]:
-    """Blocks of a Markdown file; lists get their printed markers back."""
+    """Blocks of a Markdown file; lists get their printed markers back. A file with tables of tabs is plain text by another name."""
     lines = text_lines(data, name, limits)
+    if has_tab_table([text for _, text in lines]):
+        return blocks_of_lines(lines)
     return _Walk().blocks(_PARSER.parse("\n".join(text for _, text in lines)))
 
 

@@ -100,5 +100,3 @@ def _body(page: list[str], running: frozenset[str]) -> list[str]:
     while last > first and len(page) - last < EDGE and (_shape(page[last - 1]) in running or _PAGE_NUMBER.match(page[last - 1])):
         last -= 1
     return page[first:last]
-
-

@@ -84,7 +84,7 @@ def measure(unit: str) -> Measure | None:
 
 _NUM = "零〇一二三四五六七八九十百千万亿两俩仨"
 _SHORT = "|".join(re.escape(name) for name in sorted(_MEASURES, key=len, reverse=True))
-_UNIT = rf"(?:{_SHORT})(?![A-Za-z])(?:\s*[/每]\s*(?:{_SHORT}|单位)(?![A-Za-z]))?"
+_UNIT = rf"(?:{_SHORT})(?![A-Za-z])(?:\s*(?:/|每(?![次场回个单]))\s*(?:{_SHORT}|单位)(?![A-Za-z]))?"
 _ARABIC = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?"
 _SCALE = r"个?[十百千]?(?:万亿|[万亿])|[百千](?![分克瓦米卡])|[wW](?![A-Za-z])"
 _CODES = re.compile(
@@ -105,7 +105,7 @@ _PERCENT = re.compile(
     rf"(?P<base>百分之|千分之)(?P<n>{_ARABIC}|[{_NUM}]+(?:点[{_NUM}]+)?)"
     r"|(?P<tens>[一二两三四五六七八九]|\d)成(?P<ones>[一二三四五六七八九半\d])?(?![为了交本品功立效长])"
 )
-_HALVES = re.compile(r"(?<![上下前后大一])半(?:个)?(?P<u>小时|钟头|天|日|月|年|周|星期|分钟|吨|公斤|斤|成)")
+_HALVES = re.compile(r"(?<![上下大一])(?<![前后](?=半个?[年月]))半(?:个)?(?P<u>小时|钟头|天|日|月|年|周|星期|分钟|吨|公斤|斤|成)")
 _NUMBERS = re.compile(
     rf"(?P<sign>(?:(?<![\dA-Za-z.%％{_NUM}年月日])[-−]|负)?)"
     rf"(?:(?P<a>(?<![\d.A-Za-z]){_ARABIC}|(?<=AD){_ARABIC}|(?<=EF){_ARABIC})(?P<more>\s*[多余来](?=[万亿百千]|{_UNIT}))?(?:\s*(?P<s>{_SCALE})(?:(?P<tail>\d{{1,4}}(?:\.\d+)?)(?P<ts>[万千百])|(?P<ell>\d)(?![\d.%]))?)?"

@@ -1,0 +1,1 @@
+"""Floor 7: suites that score the platform, through the same doors its users take."""

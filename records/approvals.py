@@ -31,8 +31,8 @@ class NewApproval(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    run_id: str
-    tool: str
+    run_id: StoredText
+    tool: StoredText
     args: dict[str, Any]
     effect: Literal["write", "external"]
     summary: StoredText = ""
@@ -145,14 +145,14 @@ class ApprovalStore:
 
     def claim(self, approval_id: str) -> bool:
         """True exactly once, and only when approved: whoever gets it carries the effect out, with the approval's own arguments."""
-        free = (ApprovalRow.id == approval_id, ApprovalRow.status == "approved", ApprovalRow.claimed_at.is_(None))
+        free = (ApprovalRow.id == storable(approval_id), ApprovalRow.status == "approved", ApprovalRow.claimed_at.is_(None))
         claim = update(ApprovalRow).where(*free).values(claimed_at=self._now()).returning(ApprovalRow.id)
         with self._database.session(write=True) as session:
             return session.execute(claim.execution_options(synchronize_session=False)).scalar() is not None
 
     def record_outcome(self, approval_id: str, outcome: dict[str, Any]) -> None:
         """What the effect returned, for a step that is run again. Raises Conflict when it was not claimed or is already recorded."""
-        open_claim = (ApprovalRow.id == approval_id, ApprovalRow.claimed_at.is_not(None), ApprovalRow.outcome.is_(None))
+        open_claim = (ApprovalRow.id == storable(approval_id), ApprovalRow.claimed_at.is_not(None), ApprovalRow.outcome.is_(None))
         change = update(ApprovalRow).where(*open_claim).values(outcome=encode(outcome)).returning(ApprovalRow.id)
         with self._database.session(write=True) as session:
             if session.execute(change.execution_options(synchronize_session=False)).scalar() is None:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, and_, bindparam, insert, or_, select, update
 
 from domain.errors import Conflict
 
-from .encoding import decode, encode
+from .encoding import StoredText, decode, encode
 from .tables import EventRow, RunRow, table_of
 
 RunStatus = Literal["running", "waiting", "done", "failed", "cancelled", "interrupted"]
@@ -41,7 +41,7 @@ class NewEvent(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    type: Annotated[str, AfterValidator(_not_an_ending)]
+    type: Annotated[StoredText, AfterValidator(_not_an_ending)]
     data: dict[str, Any] = Field(default_factory=dict[str, Any])
 
 

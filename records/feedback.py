@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from domain.errors import NotFound
@@ -58,9 +58,7 @@ class FeedbackStore:
         """Take one's opinion back; without one, nothing happens."""
         with self._database.session(write=True) as session:
             _check_own(session, run_id, principal)
-            row = session.get(FeedbackRow, (run_id, principal.id))
-            if row is not None:
-                session.delete(row)
+            session.execute(delete(FeedbackRow).where(FeedbackRow.run_id == run_id, FeedbackRow.principal_id == principal.id))
 
     def of_run(self, run_id: str, principal: Principal) -> Feedback | None:
         """The principal's opinion of one answer."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, case, insert, select, update
 from sqlalchemy.orm import Session
 
 from domain.errors import Conflict, NotFound
@@ -26,8 +26,8 @@ class NewRun(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    id: str = Field(default_factory=new_id)
-    thread_id: str | None = None
+    id: StoredText = Field(default_factory=new_id)
+    thread_id: StoredText | None = None
     """None: belongs to no conversation (one REST or CLI call)."""
     kind: str = "chat"
     question: StoredText
@@ -97,11 +97,16 @@ class RunStore:
         return _run(row)
 
     def _touch_thread(self, session: Session, thread_id: str, question: str, principal: Principal, at: datetime) -> None:
-        thread = session.scalar(select(ThreadRow).where(ThreadRow.id == thread_id, owned(ThreadRow, principal)))
-        if thread is None:
+        first_words = " ".join(question.split())[:TITLE_LENGTH]
+        # one statement, so that a conversation that is being deleted is either still there or not found
+        touch = (
+            update(ThreadRow)
+            .where(ThreadRow.id == thread_id, owned(ThreadRow, principal))
+            .values(updated_at=at, title=case((ThreadRow.title == "", first_words), else_=ThreadRow.title))
+            .returning(ThreadRow.id)
+        )
+        if session.execute(touch.execution_options(synchronize_session=False)).scalar() is None:
             raise NotFound(f"没有会话 {thread_id!r}", where="thread_id", cure="新建一个会话，或从会话列表中选择")
-        thread.updated_at = at
-        thread.title = thread.title or " ".join(question.split())[:TITLE_LENGTH]
 
     def append(self, run_id: str, events: Sequence[NewEvent]) -> list[RunEvent]:
         """Add events at the end of the log, in one transaction, and return them with their seq.
@@ -160,16 +165,17 @@ class RunStore:
         return replayed(ending, 0)
 
     def _advance(self, connection: Connection, run_id: str, count: int, **changes: Any) -> int:
+        known = RUNS.c.id == storable(run_id)
         change = (
             update(RUNS)
-            .where(RUNS.c.id == run_id, RUNS.c.status.in_(OPEN))
+            .where(known, RUNS.c.status.in_(OPEN))
             .values(last_seq=RUNS.c.last_seq + count, **changes)
             .returning(RUNS.c.last_seq)
         )
         last = connection.execute(change).scalar_one_or_none()
         if last is not None:
             return int(last)
-        status = connection.execute(select(RUNS.c.status).where(RUNS.c.id == run_id)).scalar_one_or_none()
+        status = connection.execute(select(RUNS.c.status).where(known)).scalar_one_or_none()
         if status is None:
             raise _unknown(run_id)
         raise Conflict(f"运行 {run_id!r} 已经结束（{status}）", where="run_id", cure="重新提问会开始一次新的运行")
@@ -182,7 +188,7 @@ class RunStore:
     def list_runs(self, thread_id: str, principal: Principal, *, limit: int = 200) -> list[Run]:
         """The newest `limit` runs of a conversation, oldest first. Raises NotFound for a conversation that is not the principal's."""
         with self._database.session() as session:
-            if session.scalar(select(ThreadRow.id).where(ThreadRow.id == thread_id, owned(ThreadRow, principal))) is None:
+            if session.scalar(select(ThreadRow.id).where(ThreadRow.id == storable(thread_id), owned(ThreadRow, principal))) is None:
                 raise NotFound(f"没有会话 {thread_id!r}", where="thread_id", cure="从会话列表中选择")
             query = select(RunRow).where(RunRow.thread_id == thread_id, owned(RunRow, principal))
             newest = session.scalars(query.order_by(RunRow.created_at.desc(), RunRow.id.desc()).limit(limit)).all()

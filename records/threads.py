@@ -88,7 +88,7 @@ class ThreadStore:
         if not new:
             raise UserInputError("会话标题不能为空", where="title", cure=f"填写 1 到 {LONGEST_TITLE} 个字")
         with self._database.session(write=True) as session:
-            row = _own(session, thread_id, principal)
+            row = _own(session, thread_id, principal, lock=True)
             row.title = new
         return _thread(row)
 
@@ -98,7 +98,7 @@ class ThreadStore:
         Raises Conflict while an answer is being worked on.
         """
         with self._database.session(write=True) as session:
-            row = _own(session, thread_id, principal)
+            row = _own(session, thread_id, principal, lock=True)
             runs = select(RunRow.id).where(RunRow.thread_id == row.id)
             idle = ~runs.where(RunRow.status == "running").exists()
             gone = delete(ThreadRow).where(ThreadRow.id == row.id, idle).returning(ThreadRow.id)
@@ -121,8 +121,9 @@ class ThreadStore:
         return turns
 
 
-def _own(session: Session, thread_id: str, principal: Principal) -> ThreadRow:
-    row = session.scalar(select(ThreadRow).where(ThreadRow.id == storable(thread_id), owned(ThreadRow, principal)))
+def _own(session: Session, thread_id: str, principal: Principal, *, lock: bool = False) -> ThreadRow:
+    query = select(ThreadRow).where(ThreadRow.id == storable(thread_id), owned(ThreadRow, principal))
+    row = session.scalar(query.with_for_update() if lock else query)
     if row is None:
         raise NotFound(f"没有会话 {thread_id!r}", where="thread_id", cure="从会话列表中选择")
     return row

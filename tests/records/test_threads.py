@@ -1,4 +1,6 @@
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -133,8 +135,34 @@ def test_what_waits_for_approval_in_a_deleted_conversation_is_withdrawn(database
     assert approvals.show(approval.id, ANNA).status == "withdrawn"
 
 
+def test_a_question_that_races_with_the_deletion_is_either_refused_or_protected(threads: ThreadStore, runs: RunStore) -> None:
+    for _ in range(20):
+        thread = threads.create(ANNA).id
+        barrier = threading.Barrier(2)
+
+        def start(thread: str = thread, barrier: threading.Barrier = barrier) -> str:
+            barrier.wait()
+            try:
+                runs.start(NewRun(thread_id=thread, question="问"), ANNA)
+            except NotFound:
+                return "refused"
+            return "started"
+
+        def delete(thread: str = thread, barrier: threading.Barrier = barrier) -> str:
+            barrier.wait()
+            try:
+                threads.delete(thread, ANNA)
+            except Conflict:
+                return "kept"
+            return "deleted"
+
+        with ThreadPoolExecutor(2) as pool:
+            outcome = tuple(future.result() for future in (pool.submit(start), pool.submit(delete)))
+        assert outcome in {("refused", "deleted"), ("started", "kept")}
+
+
 def test_a_question_goes_into_ones_own_conversation_only(threads: ThreadStore, runs: RunStore) -> None:
     thread = threads.create(ANNA).id
-    for foreign in (thread, "没有"):
+    for foreign in (thread, "没有", "\x00"):
         with pytest.raises(NotFound, match="没有会话"):
             runs.start(NewRun(thread_id=foreign, question="问"), BORIS)

@@ -22,6 +22,7 @@ NAMED = 0.6
 EXTRA = 0.7
 COMPLETE = 2.0
 LARGER = 0.4
+DERIVED = 0.25
 ORDER = 0.12
 UNUSED = 0.12
 MIXED = -2.5
@@ -139,7 +140,7 @@ def derivable(spec: IndicatorSpec, variable: str, known: frozenset[str]) -> str 
 
 
 def _plausible(spec: IndicatorSpec, taken: Mapping[str, Spoken]) -> float:
-    score = 0.0
+    score = DERIVED if spec.larger and not set(spec.larger) <= set(taken) and not missing_variables(spec, frozenset(taken)) else 0.0
     if spec.larger and all(name in taken for name in spec.larger):
         more, less = (taken[name].quantity for name in spec.larger)
         same = dimension_of(more) == dimension_of(less)

@@ -42,10 +42,17 @@ def indicators(catalogue: Catalogue) -> dict[str, Indicator]:
     vocabulary = load_vocabulary()
     empty = IndicatorSpec(accepts=frozenset(), slots={})
     return {
-        clause.id: Indicator(clause, clause.formula, vocabulary.indicators.get(clause.id, empty))
+        clause.id: Indicator(clause, clause.formula, _with_names(vocabulary.indicators.get(clause.id, empty), clause.formula))
         for clause in catalogue.clauses.values()
         if clause.formula and clause.id.startswith(PREFIX)
     }
+
+
+def _with_names(spec: IndicatorSpec, formula: Formula) -> IndicatorSpec:
+    """A variable's own name is a cue for it."""
+    named = {v.symbol: (v.name, *spec.slots[v.symbol].cues) for v in formula.variables if v.symbol in spec.slots}
+    slots = {name: slot.model_copy(update={"cues": named.get(name, slot.cues)}) for name, slot in spec.slots.items()}
+    return spec.model_copy(update={"slots": slots})
 
 
 def find(book: dict[str, Indicator], wanted: str) -> Indicator:

@@ -1,5 +1,6 @@
 """The typed extractor of the offline model: which indicator a question means, and which number is which variable."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
@@ -19,6 +20,7 @@ LEAST_EVIDENCE = 1.0
 ASK_EVIDENCE = 3.0
 """Evidence from which on a missing number is asked for; where all are there, each number named by its words makes up for one."""
 CANDIDATES = 6
+MASSES = ("吨", "公斤", "千克")
 _UNIT_FREE = frozenset({"money", "percent", "count"})
 
 
@@ -28,14 +30,13 @@ def reader(book: Mapping[str, Indicator]) -> Callable[[str], Reading | None]:
 
     def read_arguments(text: str) -> Reading | None:
         text = text.strip()
-        if not any(word in text for word in (*vocabulary.asking, *vocabulary.request)):
-            return None
         blocked = any(pattern.search(text) for pattern in vocabulary.stop)
         numbers = _spoken_numbers(text, vocabulary)
         ranked = sorted(topics(book, text), key=lambda t: -t.evidence)[:CANDIDATES]
         found = [candidate for topic in ranked if (candidate := bind(topic, text, numbers, vocabulary))]
         best = max(found, key=lambda c: c.total, default=None)
-        if best is None or (blocked and not (best.topic.named and best.complete)):
+        asked = any(word in text for word in (*vocabulary.asking, *vocabulary.request))
+        if best is None or not (asked or best.topic.named) or (blocked and not (best.topic.named and best.complete)):
             return None
         return _reading(best, text, vocabulary)
 
@@ -67,9 +68,16 @@ def _spoken_numbers(text: str, vocabulary: Vocabulary) -> list[Quantity]:
     found = quantities(text)
     clock = any(q.unit in ("秒", "分钟", "小时", "秒钟") for q in found)
     found = [replace(q, unit="分钟") if q.unit == "分" and clock else q for q in found]
+    found = [_as_coal(text, q) if q.unit in MASSES else q for q in found]
     before, after = vocabulary.labels.before, vocabulary.labels.after
     amounts = [q for q in found if q.kind != "ordinal" and q.unit not in ("分", "倍")]
     return [q for q in amounts if not before.search(text[: q.start]) and not after.search(text[q.end :])]
+
+
+def _as_coal(text: str, quantity: Quantity) -> Quantity:
+    """折标煤3500吨 and 耗煤20吨: the fuel is said before the number."""
+    said = re.search(r"(标煤|标准煤|煤)[^，,。；;\d]{0,2}$", text[: quantity.start])
+    return replace(quantity, unit=quantity.unit + ("标煤" if said[1] != "煤" else "煤")) if said else quantity
 
 
 def _reading(best: Candidate, text: str, vocabulary: Vocabulary) -> Reading | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict
 
+from domain.clause import Clause
 from knowledge.catalogue import Catalogue
 from knowledge.lexicon import fold, tokens
 from knowledge.question import Question
@@ -24,6 +25,8 @@ from .evidence import Support
 
 WEIGHTS = Path(__file__).parent / "data" / "answerable.yaml"
 COMMON = re.compile(r"[的了着是在和跟与把被给让到上下里个这那哪几多么都也就还又很太不没有要会能可来去]")
+QUALIFIER_REACH = 10
+"""Characters before a metric in which the kind of thing it is asked of stands."""
 SUBJECT_SHARE = 0.6
 """How near the best score a hit has to be to count as what the question is about."""
 TITLE = re.compile(r"《([^《》]{4,40})》")
@@ -119,7 +122,7 @@ class Judge:
         everything = " ".join(texts)
         own = " ".join(s.hit.passage.own_text for s in supports)
         kinds = [kind for kind in self.asking.kinds_in(question.text) if kind != "weight"]
-        one = not question.several and len(question.standards) < 2
+        one = not question.several and len(question.standards) < 2 and len(kinds) < 2
         asks_weight = "weight" in self.asking.kinds_in(question.text)
         asked = question.search_text + " " + (question.context if question.elliptical else "")
         missing = [kind for kind in kinds if not self.asking.holds(kind, own)]
@@ -127,6 +130,7 @@ class Judge:
             "uncovered": 1 - self._coverage(asked, everything),
             "foreign_terms": self._foreign(question.search_text, everything),
             "foreign_name": self._foreign_name(folded, everything, own),
+            "qualified": self._qualified(folded, supports),
             "modifier": self._modifier(folded, everything),
             "kind_missing": float(bool(missing) and one),
             "kind_missing_best": float(one and any(not self.asking.holds(kind, supports[0].hit.passage.own_text) for kind in kinds)),
@@ -145,12 +149,30 @@ class Judge:
 
     def _weight_missing(self, question: Question, hits: Sequence[Hit]) -> bool:
         """The thing whose weight is asked for has none of its own: it is a part of an indicator, or not in a table at all."""
-        found = [(h, c) for h in hits if (c := self.catalogue.clauses.get(h.clause_id))]
-        subject = next((c for h, c in found if c.weight is None and h.score >= hits[0].score * SUBJECT_SHARE), None)
-        row = next((c for h, c in found if c.weight is not None and h.score >= hits[0].score * SUBJECT_SHARE), None)
-        if subject is not None and not any(self.catalogue.clauses[i].weight is not None for i in subject.see if i in self.catalogue.clauses):
+        found = [c for h in hits if h.score >= hits[0].score * SUBJECT_SHARE and (c := self.catalogue.clauses.get(h.clause_id))]
+        first = next(iter(found), None)
+        row = next((c for c in found if c.weight is not None), None)
+        weighed = first is not None and any(self.catalogue.clauses[i].weight is not None for i in first.see if i in self.catalogue.clauses)
+        if first is None or row is None or (first.weight is None and not weighed):
             return True
-        return row is None or (bool(mentions(self.asking.split, fold(question.text))) and not self.catalogue.children(row.id))
+        return bool(mentions(self.asking.split, fold(question.text))) and not self.catalogue.children(row.id)
+
+    def _qualified(self, folded: str, supports: Sequence[Support]) -> float:
+        """A metric is set for some kinds of a thing, and the question asks it of a kind that is not among them."""
+        metrics = {f.metric for s in supports if s.clause for c in self._family(s.clause) for f in c.facts}
+        for tail in {metric[-size:] for metric in metrics for size in (3, 4, 5) if len(metric) > size}:
+            kinds = [metric.removesuffix(tail) for metric in metrics if metric.endswith(tail)]
+            at = folded.find(tail)
+            if len(kinds) < 2 or at < 0:
+                continue
+            before = folded[max(0, at - QUALIFIER_REACH) : at]
+            asked = [name for name in self.vocabulary.names if name in before]
+            if asked and not any(kind and (kind in name or name in kind) for kind in kinds for name in asked):
+                return 1.0
+        return 0.0
+
+    def _family(self, clause: Clause) -> list[Clause]:
+        return [clause, *(self.catalogue.clauses[i] for i in self.catalogue.siblings(clause.id) if i in self.catalogue.clauses)]
 
     def _foreign_name(self, folded: str, text: str, own: str) -> float:
         """A thing that the standards name elsewhere stands in the question and nowhere in this evidence."""

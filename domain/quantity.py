@@ -97,7 +97,7 @@ _ORDINALS = re.compile(rf"第\s*(?P<n>\d+|[{_NUM}]+)")
 _Y, _M = r"(?:(?:19|20)\d{2}|二[〇零][〇零一二三四五六七八九]{2})", r"(?:1[0-2]|0?[1-9]|十[一二]?|[一二三四五六七八九])"
 _D = r"(?:[12]\d|3[01]|0?[1-9]|二?十[一二三四五六七八九]?|三十一?|[一二三四五六七八九])"
 _DATES = re.compile(
-    rf"(?P<y>{_Y})(?:\s*年(?:度|\s*(?P<m>{_M})\s*月(?:份|\s*(?P<d>{_D})\s*[日号])?)?|(?P<sep>[-/.])(?P<m3>\d{{1,2}})(?:(?P=sep)(?P<d3>\d{{1,2}}))?(?![\d.%万亿]))"
+    rf"(?P<y>{_Y})(?:\s*年(?:度|\s*(?P<m>{_M})\s*月(?:份|\s*(?P<d>{_D})\s*[日号])?)?|(?P<sep>[-/.])(?P<m3>1[0-2]|0?[1-9])(?:(?P=sep)(?P<d3>3[01]|[12]\d|0?[1-9])|(?<!\.\d)(?<!\.\d\d))(?![\d.%万亿]))"
     rf"|(?<![\d.{_NUM}])(?P<m2>{_M})月(?:份|(?P<d2>{_D})\s*[日号])?(?!\d)"
     rf"|[前一二三四1-4]{{1,2}}季度(?!的?时间)|(?<!\d)\d{{1,2}}[:：]\d{{2}}|(?<![\d.])\d{{1,2}}点(?!\d)(?:半|钟)?"
 )
@@ -249,6 +249,8 @@ def _share_units(found: list[Quantity], plain: str) -> list[Quantity]:
         written = re.search(rf"[万亿wW](?=\s*{re.escape(after.unit)}$)", unicodedata.normalize("NFKC", after.text))
         scale = _scale(written[0]) if written else scale
         bare = not re.search(r"[百千万亿wW]", here.text)
+        if not bare and plain[here.end : after.start].strip() in ("，", ","):
+            continue  # 投了500万，三年收回: two statements
         found[i] = replace(here, unit=after.unit, value=_times(here.value, scale if bare else 1))
     return found
 

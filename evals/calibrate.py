@@ -21,10 +21,10 @@ from serving.settings import load_settings
 
 from .dataset import Item, load_items
 
-RIDGE = 0.003
-STEPS = 6000
+RIDGE = 0.0003
+STEPS = 8000
 RATE = 0.6
-REFUSE_ABOVE = 0.6
+REFUSE_ABOVE = 0.7
 """Probability above which a question is refused."""
 FOLDS = 5
 HITS = 24

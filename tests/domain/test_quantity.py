@@ -1,5 +1,7 @@
 """Numbers with units in Chinese text, and what only looks like one."""
 
+from decimal import Decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,6 +48,8 @@ def read(text: str) -> list[tuple[float, str]]:
         ("3.5万元/吨", [(35000, "元/吨")]),
         ("总数两百四十", [(240, "")]),
         ("-3.2万", [(-32000, "")]),
+        ("1900.00元", [(1900, "元")]),
+        ("2025.3万", [(20253000, "")]),
         ("一百来号人", [(100, "人")]),
     ],
 )
@@ -69,6 +73,7 @@ def test_no_number(text: str) -> None:
         ("2025年度", "date", "2025"),
         ("2025-01-01", "date", "2025-01-01"),
         ("2025/7/1", "date", "2025-07-01"),
+        ("2025.3.5", "date", "2025-03-05"),
         ("3月1日", "date", "--03-01"),
         ("二〇二五年三月", "date", "2025-03"),
         ("三季度", "date", ""),
@@ -106,7 +111,7 @@ def test_offsets_are_the_texts_own(text: str) -> None:
 
 
 @given(st.decimals(min_value=0, max_value=10**6, places=2))
-def test_plain_decimals_read_exactly(number: float) -> None:
+def test_plain_decimals_read_exactly(number: Decimal) -> None:
     assert read(f"花了{number}元") == [(pytest.approx(float(number)), "元")]
 
 

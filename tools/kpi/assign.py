@@ -12,6 +12,7 @@ from .spec import IndicatorSpec, Slot, Vocabulary
 from .units import unit_measure
 
 ANY = "any"
+ONLY_TIME = frozenset({"time"})
 SCALED = re.compile(r"[万亿wW]")
 NO_CUE = -0.3
 BARE = -0.1
@@ -26,8 +27,15 @@ DERIVED = 0.25
 ORDER = 0.12
 UNUSED = 0.12
 MIXED = -2.5
+CURRENT = 0.3
+TWO_PERIODS = 4
+"""Numbers from which on a share was told for two periods; the present one is meant."""
 MOST_NUMBERS = 12
 MOST_CANDIDATES = 5
+
+
+Table = Mapping[tuple[str, int], float | None]
+"""How well each number fits each slot, by slot and the number's index."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +61,7 @@ def accepts(slot: Slot, spec: IndicatorSpec, quantity: Quantity) -> bool:
     elliptic = quantity.unit == "个" and "labour" in allowed  # 38个人天，后来12个
     if ANY in allowed or dimension in allowed or elliptic:
         return True
-    return not dimension and "date" not in allowed and not (allowed == {"time"} and SCALED.search(quantity.text))
+    return not dimension and "date" not in allowed and not (allowed == ONLY_TIME and SCALED.search(quantity.text))
 
 
 def assign(spec: IndicatorSpec, numbers: Sequence[Spoken], vocabulary: Vocabulary) -> Binding:
@@ -67,7 +75,7 @@ def assign(spec: IndicatorSpec, numbers: Sequence[Spoken], vocabulary: Vocabular
     def extend(i: int, taken: dict[str, Spoken], score: float) -> None:
         nonlocal best
         if i == len(names):
-            binding = _judge(spec, taken, score, usable, table)
+            binding = _judge(spec, taken, score, usable, table, vocabulary)
             best = binding if best is None or binding.score > best.score else best
             return
         extend(i + 1, taken, score)
@@ -81,7 +89,7 @@ def assign(spec: IndicatorSpec, numbers: Sequence[Spoken], vocabulary: Vocabular
     return best
 
 
-def _candidates(name: str, usable: Sequence[Spoken], table: Mapping[tuple[str, int], float | None]) -> list[tuple[Spoken, float]]:
+def _candidates(name: str, usable: Sequence[Spoken], table: Table) -> list[tuple[Spoken, float]]:
     scored = [(n, value) for n in usable if (value := table[name, n.index]) is not None]
     return sorted(scored, key=lambda pair: -pair[1])[:MOST_CANDIDATES]
 
@@ -105,7 +113,7 @@ def slot_score(slot: Slot, spec: IndicatorSpec, number: Spoken, vocabulary: Voca
 
 
 def _judge(
-    spec: IndicatorSpec, taken: dict[str, Spoken], score: float, usable: Sequence[Spoken], table: Mapping[tuple[str, int], float | None]
+    spec: IndicatorSpec, taken: dict[str, Spoken], score: float, usable: Sequence[Spoken], table: Table, vocabulary: Vocabulary
 ) -> Binding:
     """The score of a full assignment: what the slots say, plus completeness, plausibility and order."""
     slots: dict[str, tuple[Spoken, ...]] = {name: (number,) for name, number in taken.items()}
@@ -120,6 +128,8 @@ def _judge(
     missing = missing_variables(spec, frozenset(slots))
     score += COMPLETE if not missing else -COMPLETE * 0.3 * len(missing)
     score -= UNUSED * (len(usable) - len(used))
+    if spec.shares and len(usable) >= TWO_PERIODS:
+        score += CURRENT * _presence(taken, vocabulary)
     score += _plausible(spec, taken) + (ORDER if _in_order(spec, taken) else 0.0)
     cued = sum(1 for name, number in taken.items() if (table[name, number.index] or 0.0) > 0)
     return Binding(slots, score, missing, cued)
@@ -153,6 +163,15 @@ def _plausible(spec: IndicatorSpec, taken: Mapping[str, Spoken]) -> float:
         pair = {dimension_of(taken[n].quantity) for n in ("v1", "v2") if n in taken} - {""}
         score += MIXED if len(pair) > 1 else 0.0
     return score
+
+
+def _presence(taken: Mapping[str, Spoken], vocabulary: Vocabulary) -> int:
+    """How far a share is one of the present period, told in one place."""
+    now, then = (sum(1 for n in taken.values() if mentions(n, vocabulary.roles[role])) for role in ("after", "before"))
+    if not {"v1", "v2"} <= set(taken):
+        return now - then
+    part, whole = taken["v1"], taken["v2"]
+    return now - then - (abs(part.index - whole.index) - 1) - (part.sentence != whole.sentence)
 
 
 def _in_order(spec: IndicatorSpec, taken: Mapping[str, Spoken]) -> bool:

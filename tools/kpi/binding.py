@@ -19,6 +19,7 @@ from .units import CALENDAR, convert, unit_measure
 COMPLETE = 4.0
 FIT = 1.5
 LISTED_FIT = 1.8
+ONLY_MONEY = frozenset({"money"})
 MOST_BARE = 10_000
 ANY_YEAR = "2025"
 BEFORE_YEAR, AFTER_YEAR = "去年", "今年"
@@ -68,7 +69,7 @@ def bind(topic: Topic, text: str, numbers: Sequence[Quantity], vocabulary: Vocab
     taken = [q for q in combine(text, numbers, spec.products) if q.kind in kinds]
     if not any("time" in (slot.accepts or spec.accepts) for slot in spec.slots.values()):
         taken = [q for q in taken if q.unit not in CALENDAR or q.value != 1]
-    if spec.accepts == {"money"}:
+    if spec.accepts == ONLY_MONEY:
         taken = _same_scale(taken)
     spoken = speak(_years_as_roles(text, numbers), taken)
     if "co2" in spec.accepts:

@@ -36,6 +36,8 @@ class Spoken:
     quantity: Quantity
     stretches: tuple[Stretch, ...]
     index: int
+    sentence: int
+    """Which sentence of the text it stands in."""
 
     @property
     def article(self) -> bool:
@@ -61,7 +63,7 @@ def speak(text: str, numbers: Sequence[Quantity]) -> list[Spoken]:
         if left is None and i and LINK.fullmatch(gap):
             stretches = [replace(s, weight=s.weight * INHERITED) for s in spoken[-1].stretches if s.left]
         stretches += [] if left is not None else _right(text[number.end : end], last=i + 1 == len(numbers))
-        spoken.append(Spoken(number, tuple(stretches), i))
+        spoken.append(Spoken(number, tuple(stretches), i, len(SENTENCE.findall(text[: number.start]))))
     return spoken
 
 

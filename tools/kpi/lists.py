@@ -68,7 +68,7 @@ def _common_unit(quantities: Sequence[Quantity]) -> str:
 
 def emission_sources(text: str, numbers: Sequence[Spoken]) -> ListReading | None:
     """Activity data and emission factors, source by source, factors as t CO2e per unit of the activity."""
-    factors = [n for n in numbers if _is_factor(n)]
+    factors = [n for n in numbers if _is_factor(text, n)]
     activities = [n for n in numbers if n not in factors and _is_activity(n)]
     if not activities and not factors:
         return None
@@ -83,9 +83,9 @@ def emission_sources(text: str, numbers: Sequence[Spoken]) -> ListReading | None
     return ListReading({"v1": Amount([p[0] for p in pairs]), "v2": Amount([p[1] for p in pairs])}, basis=assumed)
 
 
-def _is_factor(number: Spoken) -> bool:
+def _is_factor(text: str, number: Spoken) -> bool:
     unit = number.quantity.unit
-    if "/" in unit or unit_measure(unit).dimension == CO2:
+    if "/" in unit or unit_measure(unit).dimension == CO2 or (_mass_like(unit) and _written_per(text, number)):
         return True
     named = cue_score(number, FACTOR[:-1])
     return named > 0.35 and (not unit or _mass_like(unit)) and named > cue_score(number, ACTIVITY)

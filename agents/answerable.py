@@ -221,7 +221,9 @@ class Judge:
 
     def _reason(self, question: Question, signals: dict[str, float], supports: Sequence[Support]) -> str:
         nearest = supports[0].heading or supports[0].hit.clause_id
-        kinds = [k for k in self.asking.kinds_in(question.text) if k != "weight" and not self.asking.holds(k, supports[0].hit.passage.own_text)]
+        kinds = [
+            k for k in self.asking.kinds_in(question.text) if k != "weight" and not self.asking.holds(k, supports[0].hit.passage.own_text)
+        ]
         if signals["off_topic"]:
             return "这个问题不在五项标准和本助手的服务范围之内"
         if signals["recommendation"]:

@@ -1,4 +1,7 @@
-"""What kind of thing a question asks for (金额、百分比、时间、人数 …), and whether a text holds one. Words are data (`data/asking.yaml`)."""
+"""What kind of value a question asks for (金额、百分比、时间、人数 …), and whether a text holds one.
+
+The words are data (`data/asking.yaml`).
+"""
 
 import re
 from functools import cached_property

@@ -23,7 +23,7 @@ def draft(question: Question, supports: Sequence[Support], catalogue: Catalogue,
         return _ladder(question, supports)
     numbered = list(enumerate(supports, 1))
     sentences = [s for _, group in groupby(numbered, key=lambda pair: pair[1].heading or pair[0]) for s in _quoted(list(group))]
-    return sentences + _silences(question, supports, asking)
+    return [*sentences, *_silences(question, supports, asking)]
 
 
 def _quoted(group: Sequence[tuple[int, Support]]) -> Iterable[Sentence]:
@@ -131,5 +131,3 @@ def _weight_name(clause: Clause) -> str:
 
 def _weight_figures(clauses: Iterable[Clause | None]) -> list[Figure]:
     return [Figure(text=f"{c.weight:g}", value=c.weight, unit="%", origin=f"cite:{c.id}") for c in clauses if c and c.weight is not None]
-
-

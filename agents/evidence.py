@@ -143,7 +143,11 @@ def _fitting_first(question: Question, hits: Sequence[Hit], catalogue: Catalogue
     asks_weight = any(word in question.text for word in choice.weight_words)
     if (best.weight is not None) == asks_weight:
         return list(hits)
-    twins = [h for h in hits[1:] if h.clause_id in best.see and (c := catalogue.clauses.get(h.clause_id)) and (c.weight is not None) == asks_weight]
+    twins = [
+        h
+        for h in hits[1:]
+        if h.clause_id in best.see and (c := catalogue.clauses.get(h.clause_id)) and (c.weight is not None) == asks_weight
+    ]
     return [*twins, *(h for h in hits if h not in twins)]
 
 
@@ -160,7 +164,9 @@ def _cells(question: Question, hits: Sequence[Hit], catalogue: Catalogue) -> lis
         others = [h for h in hits if not h.clause_id.startswith("JSSF-")]
         return [*chosen[:2], *others[:1]] if chosen else []
     if question.several and len(wanted) == 1:
-        second = next((h for h in hits if (c := catalogue.clauses.get(h.clause_id)) and c.level == best.level and c.parent != best.parent), None)
+        second = next(
+            (h for h in hits if (c := catalogue.clauses.get(h.clause_id)) and c.level == best.level and c.parent != best.parent), None
+        )
         return [*chosen, second] if second and chosen and second.score >= hits[0].score * 0.5 else chosen
     return chosen
 

@@ -1,5 +1,6 @@
 """The way of a question, on one screen (DESIGN §2)."""
 
+from collections.abc import Callable
 from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -35,14 +36,27 @@ def build_assistant(deps: AssistantDeps, checkpointer: BaseCheckpointSaver[Any] 
     graph.add_node("compose", compose(deps))
     graph.add_node("screen_output", screen_output(deps))
     graph.add_edge(START, "screen_input")
-    graph.add_conditional_edges("screen_input", lambda state: "screen_output" if state.get("blocked") else "plan", ["plan", "screen_output"])
-    graph.add_conditional_edges("plan", lambda state: "act" if state.get("calls") else "compose", ["act", "compose"])
-    graph.add_conditional_edges("act", lambda state: "plan" if needs_more(state, deps) else "compose", ["plan", "compose"])
+    graph.add_conditional_edges("screen_input", after_screening, ["plan", "screen_output"])
+    graph.add_conditional_edges("plan", after_plan, ["act", "compose"])
+    graph.add_conditional_edges("act", after_act(deps), ["plan", "compose"])
     graph.add_edge("compose", "screen_output")
     graph.add_edge("screen_output", END)
     return graph.compile(checkpointer=checkpointer)
 
 
-def needs_more(state: AssistantState, deps: AssistantDeps) -> bool:
-    """Another round of planning: only when a call failed for its arguments and rounds are left."""
-    return state.get("rounds", 0) < deps.max_rounds and any(result["error"] for result in state.get("results", []))
+def after_screening(state: AssistantState) -> str:
+    return "screen_output" if state.get("blocked") else "plan"
+
+
+def after_plan(state: AssistantState) -> str:
+    return "act" if state.get("calls") else "compose"
+
+
+def after_act(deps: AssistantDeps) -> Callable[[AssistantState], str]:
+    """Another round of planning only when a call failed and rounds are left."""
+
+    def decide(state: AssistantState) -> str:
+        failed = any(result["error"] for result in state.get("results", []))
+        return "plan" if failed and state.get("rounds", 0) < deps.max_rounds else "compose"
+
+    return decide

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from typing_extensions import TypedDict
 
@@ -12,7 +12,7 @@ from domain.principal import Principal
 class Turn(TypedDict):
     """One earlier message of the conversation."""
 
-    role: str
+    role: Literal["user", "assistant"]
     content: str
 
 
@@ -37,10 +37,15 @@ class CallResult(TypedDict):
     error: str
 
 
-class AssistantState(TypedDict, total=False):
-    """The graph's state; it is what a checkpoint holds, so it is plain JSON."""
+class Asked(TypedDict):
+    """What every run starts from."""
 
     question: str
+
+
+class AssistantState(Asked, total=False):
+    """The graph's state; it is what a checkpoint holds, so it is plain JSON. Nodes return the keys they change (`Update`)."""
+
     turns: list[Turn]
     calls: list[PlannedCall]
     results: list[CallResult]
@@ -50,6 +55,9 @@ class AssistantState(TypedDict, total=False):
     answer: dict[str, Any]
     blocked: str
 
+
+Update = dict[str, Any]
+"""The part of the state that a node changes."""
 
 Emit = Callable[[str, dict[str, Any]], None]
 """Writes one event (type, data) to the run's log and to whoever is watching."""

@@ -4,6 +4,8 @@ The same error has the same shape on every door: `Problem` is what the CLI print
 `error`, what the chat shows and what a tool returns.
 """
 
+from difflib import get_close_matches
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -127,7 +129,5 @@ class Cancelled(PlatformError):
 
 def known_names(given: str, known: list[str]) -> str:
     """Tail of an unknown-name message: what exists, nearest first."""
-    from difflib import get_close_matches
-
     near = get_close_matches(given, known, n=3, cutoff=0.5)
     return f"相近的有：{'、'.join(near)}" if near else f"可用的有：{'、'.join(sorted(known)[:20])}"

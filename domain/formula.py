@@ -10,7 +10,6 @@ from .clause import Formula, FormulaInput
 from .errors import ConfigurationError, UserInputError
 
 
-
 def dot(left: list[float], right: list[float]) -> float:
     """Sum of products, pair by pair (Σ 活动数据 × 排放因子)."""
     return sum(a * b for a, b in zip(left, right, strict=True))

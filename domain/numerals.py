@@ -2,8 +2,8 @@
 
 import unicodedata
 
-DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "○": 0, "两": 2, "俩": 2, "仨": 3}
-DIGITS |= {c: i for i, c in enumerate("零壹贰叁肆伍陆柒捌玖")}
+ORDINARY, FINANCIAL = "零一二三四五六七八九", "零壹贰叁肆伍陆柒捌玖"
+DIGITS = {c: i for digits in (ORDINARY, FINANCIAL) for i, c in enumerate(digits)} | {"〇": 0, "○": 0, "两": 2, "俩": 2, "仨": 3}
 UNITS = {"十": 10, "百": 100, "千": 1000, "拾": 10, "佰": 100, "仟": 1000}
 MYRIADS = {"万": 10_000, "亿": 100_000_000}
 NUMERAL_CHARS = "".join(DIGITS) + "".join(UNITS) + "".join(MYRIADS)

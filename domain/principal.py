@@ -38,9 +38,7 @@ class Label(BaseModel):
 
 PUBLIC = Label(level="public")
 
-LOCAL = Principal(
-    id="local", tenant="local", roles=frozenset({"staff", "operator", "expert", "evaluator", "developer", "system_admin"})
-)
+LOCAL = Principal(id="local", tenant="local", roles=frozenset({"staff", "operator", "expert", "evaluator", "developer", "system_admin"}))
 """The single-user mode's principal: a real one, with no way past the policy."""
 
 

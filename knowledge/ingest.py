@@ -64,7 +64,9 @@ class Ingestor:
         self._index = index
         self._embedder = embedder
 
-    def ingest_paths(self, paths: Sequence[Path], principal: Principal, label: Label, collection: str, progress: Progress) -> Iterator[Outcome]:
+    def ingest_paths(
+        self, paths: Sequence[Path], principal: Principal, label: Label, collection: str, progress: Progress
+    ) -> Iterator[Outcome]:
         """Every file under `paths`. A bad file yields its problem and does not stop the others."""
         files = [file for path in paths for file in expand(path)]
         for number, file in enumerate(files):
@@ -168,49 +170,55 @@ class Ingestor:
         standard = recognise(parsed.title + parsed.front_matter + head, self._catalogue)
         document_id = hashlib.sha256(f"{digest}|{label.model_dump_json()}|{collection}".encode()).hexdigest()[:20]
         key = standard.key if standard else document_key(source.name, parsed.title)
-        common = {"document_id": document_id, "title": standard.short if standard else parsed.title, "label": label}
-        common |= {"version": parsed.version or (standard.version if standard else ""), "status": parsed.status or (standard.status if standard else "")}
-        missing: tuple[str, ...] = ()
-        if standard:
-            joined = join(parsed, standard)
-            missing = tuple(joined.missing)
-            parts = [
-                Passage(
-                    id=f"{document_id}#{c.clause_id}", clause_id=c.clause_id, path=c.path, text=c.text, focus=c.focus, order=n,
-                    source="official", **common,
-                )
-                for n, c in enumerate(joined.clauses)
-            ]  # fmt: skip
-        else:
-            parts = [
-                Passage(
-                    id=f"{document_id}#{c.order}", clause_id=f"{key}-{c.address}", path=[parsed.title, *c.path], text=c.text, focus=c.focus,
-                    order=c.order, kind=c.kind, source="document", **common,
-                )
-                for c in parsed.clauses
-                if c.text.strip()
-            ]  # fmt: skip
-        if not parts:
-            raise DocumentError("文档里没有可以引用的条款", where=source.name, cure="检查文件内容是否完整")
         document = Document(
             id=document_id,
             key=key,
-            title=common["title"],
+            title=standard.short if standard else parsed.title,
             collection=collection,
             name=source.name,
             content_hash=digest,
-            version=common["version"],
-            status=common["status"],
+            version=parsed.version or (standard.version if standard else ""),
+            status=parsed.status or (standard.status if standard else ""),
             standard=standard.key if standard else "",
             source="official" if standard else "document",
             state="indexing",
             label=label,
-            clause_count=len(parts),
             lost_count=parsed.lines_lost,
             created_at=datetime.now(UTC),
             created_by=principal.id,
         )
-        return document, parts, missing
+        missing: tuple[str, ...] = ()
+        if standard:
+            joined = join(parsed, standard)
+            missing = tuple(joined.missing)
+            parts = [_passage(document, c.clause_id, n, c.path, c.text, c.focus) for n, c in enumerate(joined.clauses)]
+        else:
+            named = [c for c in parsed.clauses if c.text.strip()]
+            parts = [_passage(document, f"{key}-{c.address}", c.order, [parsed.title, *c.path], c.text, c.focus, c.kind) for c in named]
+        if not parts:
+            raise DocumentError("文档里没有可以引用的条款", where=source.name, cure="检查文件内容是否完整")
+        return document.model_copy(update={"clause_count": len(parts)}), parts, missing
+
+
+def _passage(
+    document: Document, clause_id: str, order: int, path: list[str], text: str, focus: tuple[int, int] | None, kind: str = "clause"
+) -> Passage:
+    """One clause of a document as it is stored; official texts are told apart by their catalogue ids."""
+    return Passage(
+        id=f"{document.id}#{clause_id if document.standard else order}",
+        clause_id=clause_id,
+        document_id=document.id,
+        title=document.title,
+        path=path,
+        text=text,
+        focus=focus,
+        kind=kind,
+        source=document.source,
+        order=order,
+        version=document.version,
+        status=document.status,
+        label=document.label,
+    )
 
 
 def expand(path: Path) -> list[Path]:

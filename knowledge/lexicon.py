@@ -46,7 +46,7 @@ def tokens(text: str) -> list[str]:
     found: list[str] = []
     folded = fold(text)
     for run in RUNS.findall(folded):
-        found.append(run) if not "一" <= run[0] else found.extend(_chinese(run))
+        found.append(run) if not run[0] >= "一" else found.extend(_chinese(run))
     return found
 
 

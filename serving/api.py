@@ -1,6 +1,6 @@
 """The HTTP application: routes, errors in one shape, the chat page on the same server."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -19,7 +19,7 @@ def create_app(settings: Settings, *, platform: Platform | None = None, mount: M
     """The application. Without a ready `platform` it opens one at start-up and closes it at the end."""
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         try:
             app.state.platform = platform or await open_platform(settings)
         except Exception as error:

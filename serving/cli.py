@@ -1,4 +1,4 @@
-"""The `shuzhi` command (DESIGN §4.4). Every command has `--json`; exit 0 ok, 2 bad input, 1 failure. Heavy imports wait for their command."""
+"""The `shuzhi` command. Every command has `--json`; exit 0 ok, 2 bad input, 1 failure. Heavy imports wait for their command."""
 
 import asyncio
 import json
@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from .session import Session
     from .settings import Settings
 
-app = typer.Typer(help="ShuZhi 数智助手：向五项标准提问，每句话都有核对过的出处。", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    help="ShuZhi 数智助手：向五项标准提问，每句话都有核对过的出处。",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 tools_app = typer.Typer(help="查看与运行工具", no_args_is_help=True)
 approvals_app = typer.Typer(help="审批", no_args_is_help=True)
 db_app = typer.Typer(help="数据库", no_args_is_help=True)
@@ -136,9 +141,7 @@ def batch_row(item_id: Any, answer: "Answer", milliseconds: float) -> dict[str, 
     return {
         "id": item_id,
         "answer": answer.text,
-        "citations": [
-            {"clause_id": c.clause_id, "quote": c.quote, "source": c.source, "verified": c.verified} for c in answer.citations
-        ],
+        "citations": [{"clause_id": c.clause_id, "quote": c.quote, "source": c.source, "verified": c.verified} for c in answer.citations],
         "retrieved": answer.retrieved,
         "tool_calls": [{"name": c.name, "args": c.args, "result": c.result} for c in answer.tool_calls],
         "refused": answer.refused,
@@ -222,7 +225,11 @@ def documents(as_json: AsJson = False) -> None:
         return await session.documents()
 
     found = run_in_session(work)
-    show({"documents": found}, as_json, (f"{d['id']}  {d['title']}  {d['version']}  {d['clause_count']} 条  [{d['label']['level']}]" for d in found))
+    show(
+        {"documents": found},
+        as_json,
+        (f"{d['id']}  {d['title']}  {d['version']}  {d['clause_count']} 条  [{d['label']['level']}]" for d in found),
+    )
 
 
 @app.command()

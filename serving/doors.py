@@ -35,7 +35,9 @@ def principal_of(request: Request) -> Principal:
     if key:
         given = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
         if not secrets.compare_digest(given.encode(), key.encode()):
-            raise NotAuthenticated("访问密钥缺失或不对", where="Authorization", cure="在请求头里带上 Authorization: Bearer <SHUZHI_API_KEY>")
+            raise NotAuthenticated(
+                "访问密钥缺失或不对", where="Authorization", cure="在请求头里带上 Authorization: Bearer <SHUZHI_API_KEY>"
+            )
     return platform.principal
 
 

@@ -1,7 +1,7 @@
 """Counters for `/metrics`: runs, latency, refusals, fall-backs, ingestion. No content, no user ids."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -21,7 +21,7 @@ class Metrics:
         self.documents = Counter("shuzhi_documents_total", "Ingested documents by outcome", ["outcome"], registry=self.registry)
 
     @contextmanager
-    def run(self) -> Iterator[None]:
+    def run(self) -> Generator[None]:
         """Time one run and count how it ended."""
         started = time.perf_counter()
         status = "failed"

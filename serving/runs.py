@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -89,7 +89,9 @@ class RunService:
         self._active[run_id] = active
         active.task = asyncio.create_task(self._execute(run_id, active, given), name=f"run-{run_id}")
 
-    async def ask(self, principal: Principal, question: str, *, turns: Sequence[Turn] | None = None, thread_id: str | None = None) -> Answer:
+    async def ask(
+        self, principal: Principal, question: str, *, turns: Sequence[Turn] | None = None, thread_id: str | None = None
+    ) -> Answer:
         """Run to the end and return the answer."""
         run = await self.start(principal, question, turns=turns, thread_id=thread_id, kind="ask")
         async for _ in self.events(run.id, principal):
@@ -142,7 +144,7 @@ class RunService:
         status, answer, data = "failed", None, {}
         try:
             with self._metrics.run():
-                state = await self._assistant.ainvoke(given, config, context=context, durability="exit")
+                state: dict[str, Any] = await self._assistant.ainvoke(cast("Any", given), config, context=context, durability="exit")
             if "__interrupt__" in state:
                 status = "waiting"
             else:
@@ -151,7 +153,7 @@ class RunService:
             status = "cancelled"
         except PlatformError as error:
             data = {"error": error.problem(run_id).model_dump(mode="json")}
-        except Exception as error:  # noqa: BLE001 - a run's end must be recorded whatever ended it
+        except Exception as error:
             log.exception("run failed", run_id=run_id, kind=type(error).__name__)
             problem = PlatformError("处理时出现内部错误，问题已记录", where=run_id, cure="请重试；若再次出现，请联系管理员").problem(run_id)
             data = {"error": problem.model_dump(mode="json")}

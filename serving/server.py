@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 import uvicorn
 
-from domain.errors import Conflict, ConfigurationError
+from domain.errors import ConfigurationError, Conflict
 
 from .api import Mount, create_app
 from .instance import announce, running, withdraw

@@ -1,7 +1,7 @@
 """The platform as a command sees it: the running instance over HTTP, or the stores opened here. Both answer alike."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -154,7 +154,7 @@ def _decision(word: str) -> Any:
 
 
 @asynccontextmanager
-async def open_session(settings: Settings) -> AsyncIterator[Session]:
+async def open_session(settings: Settings) -> AsyncGenerator[Session]:
     """The running instance when there is one, else the stores themselves."""
     instance: Instance | None = running(settings.home)
     if instance is None:
@@ -168,5 +168,3 @@ async def open_session(settings: Settings) -> AsyncIterator[Session]:
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     async with httpx.AsyncClient(base_url=instance.url, headers=headers, timeout=300.0, trust_env=False) as client:
         yield RemoteSession(client)
-
-

@@ -38,7 +38,9 @@ class LocalEmbedder:
 
     def embed(self, texts: Sequence[str], *, query: bool = False) -> list[list[float]]:
         prefix = self._settings.query_prefix if query else ""
-        vectors = self._model.encode([prefix + text for text in texts], normalize_embeddings=True, batch_size=BATCH, show_progress_bar=False)
+        vectors = self._model.encode(
+            [prefix + text for text in texts], normalize_embeddings=True, batch_size=BATCH, show_progress_bar=False
+        )
         return [[float(value) for value in vector] for vector in vectors]
 
 

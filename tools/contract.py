@@ -99,7 +99,10 @@ class Tool(Generic[InputT, OutputT]):
 
     def schema(self) -> dict[str, Any]:
         """The function schema of OpenAI-compatible endpoints."""
-        return {"type": "function", "function": {"name": self.name, "description": self.summary, "parameters": self.input.model_json_schema()}}
+        return {
+            "type": "function",
+            "function": {"name": self.name, "description": self.summary, "parameters": self.input.model_json_schema()},
+        }
 
 
 AnyTool = Tool[Any, Any]

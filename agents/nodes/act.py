@@ -12,11 +12,11 @@ from domain.errors import NotAllowed, PlatformError
 from tools.contract import AnyTool, ToolContext
 
 from ..deps import AssistantDeps
-from ..state import AssistantState, CallResult, PlannedCall, RunContext
+from ..state import AssistantState, CallResult, PlannedCall, RunContext, Update
 
 
-def act(deps: AssistantDeps):  # noqa: ANN201
-    async def node(state: AssistantState, runtime: Runtime[RunContext]) -> AssistantState:
+def act(deps: AssistantDeps):
+    async def node(state: AssistantState, runtime: Runtime[RunContext]) -> Update:
         results = list(state.get("results", []))
         for call in state.get("calls", []):
             runtime.context.cancellation.raise_if_cancelled()
@@ -35,7 +35,9 @@ async def run_call(deps: AssistantDeps, call: PlannedCall, run: RunContext) -> C
         progress=lambda done, note: run.emit("progress", {"id": call["id"], "done": done, "note": note}),
         cancellation=run.cancellation,
     )
-    result = CallResult(id=call["id"], name=call["name"], arguments=call["arguments"], summary="", data={}, citations=[], values=[], error="")
+    result = CallResult(
+        id=call["id"], name=call["name"], arguments=call["arguments"], summary="", data={}, citations=[], values=[], error=""
+    )
     try:
         tool = deps.tools.get(call["name"])
         tool.parse(call["arguments"])

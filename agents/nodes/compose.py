@@ -20,20 +20,21 @@ from ..deps import AssistantDeps
 from ..draft import draft
 from ..evidence import Support, choose
 from ..phrase import Phrasing, phrase
-from ..state import AssistantState, CallResult, RunContext
+from ..state import AssistantState, CallResult, RunContext, Update
 from .plan import SEARCH
 
 
-def compose(deps: AssistantDeps):  # noqa: ANN201
-    async def node(state: AssistantState, runtime: Runtime[RunContext]) -> AssistantState:
+def compose(deps: AssistantDeps):
+    async def node(state: AssistantState, runtime: Runtime[RunContext]) -> Update:
         run = runtime.context
         run.cancellation.raise_if_cancelled()
         question = deps.reader.read(state["question"], [t["content"] for t in state.get("turns", []) if t["role"] == "user"][-3:])
         results = state.get("results", [])
         hits = await asyncio.to_thread(found_hits, deps, results, run.principal)
-        common = {"tool_calls": _calls(results), "retrieved": [h.clause_id for h in hits], "run_id": run.run_id}
-        if state.get("ask"):
-            return _done(run, Answer(text=state["ask"], confidence=1.0, reason="needs_input", **common))
+        common: dict[str, Any] = {"tool_calls": _calls(results), "retrieved": [h.clause_id for h in hits], "run_id": run.run_id}
+        ask = state.get("ask", "")
+        if ask:
+            return _done(run, Answer(text=ask, confidence=1.0, reason="needs_input", **common))
         computed = [r for r in results if r["name"] != SEARCH and not r["error"]]
         if computed:
             return _done(run, _computed(computed, common))
@@ -102,7 +103,8 @@ def _answer(sentences: list[Sentence], assessment: Assessment, common: dict[str,
 def _computed(results: list[CallResult], common: dict[str, Any]) -> Answer:
     """Tool results speak for themselves: their summaries, their values, the clauses they stand on."""
     sentences = [
-        Sentence(text=r["summary"], citations=[Citation.model_validate(c) for c in r["citations"]], tool_call_ids=[r["id"]]) for r in results
+        Sentence(text=r["summary"], citations=[Citation.model_validate(c) for c in r["citations"]], tool_call_ids=[r["id"]])
+        for r in results
     ]
     values = [value for r in results for value in r["values"]]
     return Answer(text="\n".join(s.text for s in sentences), sentences=sentences, confidence=1.0, values=values, **common)
@@ -112,7 +114,9 @@ def _refusal(assessment: Assessment, supports: Sequence[Support], common: dict[s
     """Why there is no answer, and the nearest clause so that the user can look for himself."""
     text = f"无法回答：{assessment.reason}。"
     sentences = [Sentence(text=text, citations=list(supports[0].citations[:1]) if supports else [])]
-    return Answer(text=text, sentences=sentences, refused=True, reason=assessment.reason, confidence=round(1 - assessment.confidence, 3), **common)
+    return Answer(
+        text=text, sentences=sentences, refused=True, reason=assessment.reason, confidence=round(1 - assessment.confidence, 3), **common
+    )
 
 
 def _calls(results: Sequence[CallResult]) -> list[ToolCall]:
@@ -124,10 +128,8 @@ def _short(result: CallResult) -> dict[str, Any]:
     return {"hits": len(result["data"].get("hits", []))} if result["name"] == SEARCH else result["data"]
 
 
-def _done(run: RunContext, answer: Answer) -> AssistantState:
+def _done(run: RunContext, answer: Answer) -> Update:
     if answer.refused or not any(s.citations for s in answer.sentences) or answer.values:
         for sentence in answer.sentences or [Sentence(text=answer.text)]:
             run.emit("sentence", sentence.model_dump(mode="json"))
     return {"answer": answer.model_dump(mode="json")}
-
-

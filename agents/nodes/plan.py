@@ -11,13 +11,13 @@ from tools.contract import AnyTool
 from ..deps import AssistantDeps
 from ..model import Message
 from ..prompts.load import prompt
-from ..state import AssistantState, PlannedCall, RunContext
+from ..state import AssistantState, PlannedCall, RunContext, Update
 
 SEARCH = "search_standards"
 
 
-def plan(deps: AssistantDeps):  # noqa: ANN201
-    async def node(state: AssistantState, runtime: Runtime[RunContext]) -> AssistantState:
+def plan(deps: AssistantDeps):
+    async def node(state: AssistantState, runtime: Runtime[RunContext]) -> Update:
         runtime.context.cancellation.raise_if_cancelled()
         rounds = state.get("rounds", 0) + 1
         tools = deps.tools.allowed(runtime.context.principal)
@@ -51,7 +51,9 @@ def search_call(deps: AssistantDeps, state: AssistantState, number: int) -> Plan
 
 def _may_need_tools(question: str) -> bool:
     """Numbers to compute with, or an explicit wish: otherwise a plain look-up needs no planning by a model."""
-    return any(char.isdigit() for char in question) or any(word in question for word in ("计算", "算一下", "帮我算", "评估", "排产", "匹配"))
+    return any(char.isdigit() for char in question) or any(
+        word in question for word in ("计算", "算一下", "帮我算", "评估", "排产", "匹配")
+    )
 
 
 async def _model_calls(

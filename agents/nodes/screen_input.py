@@ -5,11 +5,11 @@ from langgraph.runtime import Runtime
 from guardrails.chain import blocked
 
 from ..deps import AssistantDeps
-from ..state import AssistantState, RunContext
+from ..state import AssistantState, RunContext, Update
 
 
-def screen_input(deps: AssistantDeps):  # noqa: ANN201
-    async def node(state: AssistantState, runtime: Runtime[RunContext]) -> AssistantState:
+def screen_input(deps: AssistantDeps):
+    async def node(state: AssistantState, runtime: Runtime[RunContext]) -> Update:
         text, verdicts = deps.input_guard.check(state["question"], runtime.context.principal)
         for verdict in verdicts:
             runtime.context.emit("guard", {"stage": "input", "rule": verdict.rule, "action": verdict.action, "reason": verdict.reason})

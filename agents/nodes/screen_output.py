@@ -6,18 +6,18 @@ from domain.answer import Answer, Sentence
 from guardrails.chain import blocked
 
 from ..deps import AssistantDeps
-from ..state import AssistantState, RunContext
+from ..state import AssistantState, RunContext, Update
 
 
-def screen_output(deps: AssistantDeps):  # noqa: ANN201
-    async def node(state: AssistantState, runtime: Runtime[RunContext]) -> AssistantState:
+def screen_output(deps: AssistantDeps):
+    async def node(state: AssistantState, runtime: Runtime[RunContext]) -> Update:
         run = runtime.context
-        if state.get("blocked"):
-            text = state["blocked"]
+        text = state.get("blocked", "")
+        if text:
             answer = Answer(text=text, sentences=[Sentence(text=text)], refused=True, reason=text, run_id=run.run_id)
             run.emit("sentence", answer.sentences[0].model_dump(mode="json"))
             return {"answer": answer.model_dump(mode="json")}
-        answer = Answer.model_validate(state["answer"])
+        answer = Answer.model_validate(state.get("answer"))
         _, verdicts = deps.output_guard.check(answer.text, run.principal)
         for verdict in verdicts:
             run.emit("guard", {"stage": "output", "rule": verdict.rule, "action": verdict.action, "reason": verdict.reason})

@@ -59,7 +59,7 @@ class EdgeIndex:
                     self._shard.update(qe.UpdateOperation.create_field_index(field, qe.PayloadSchemaType.Keyword))
         except OSError as error:
             raise StorageError(f"无法打开向量库：{error.strerror}", where=str(folder), cure="检查磁盘空间与目录权限") from error
-        except Exception as error:  # noqa: BLE001 - the engine raises bare exceptions
+        except Exception as error:
             if "WouldBlock" in str(error) or "lock" in str(error).lower():
                 cure = "使用正在运行的实例，或先停止它"
                 raise Conflict("向量库正被另一个进程使用", where=str(folder), cure=cure) from error

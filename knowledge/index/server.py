@@ -71,9 +71,7 @@ class ServerIndex:
 
     def _point(self, point: IndexPoint) -> models.PointStruct:
         vectors: dict[str, Any] = {
-            name: models.SparseVector(indices=list(vector), values=list(vector.values()))
-            for name, vector in point.fields.items()
-            if vector
+            name: models.SparseVector(indices=list(vector), values=list(vector.values())) for name, vector in point.fields.items() if vector
         }
         if self._dense and point.dense is not None:
             vectors["dense"] = list(point.dense)

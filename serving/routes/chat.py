@@ -59,7 +59,10 @@ class ChatRequest(BaseModel):
 
 @router.get("/models")
 async def models(speaker: Speaker, platform: ThePlatform) -> dict[str, Any]:
-    return {"object": "list", "data": [{"id": MODEL, "object": "model", "created": 0, "owned_by": "shuzhi", "backend": platform.model_name}]}
+    return {
+        "object": "list",
+        "data": [{"id": MODEL, "object": "model", "created": 0, "owned_by": "shuzhi", "backend": platform.model_name}],
+    }
 
 
 @router.post("/chat/completions", response_model=None)
@@ -95,7 +98,7 @@ async def _stream(platform: Platform, speaker: Principal, run: Run, usage: bool)
     if failed is not None:
         yield b"data: " + orjson.dumps({"error": failed}) + b"\n\n"
     answer = await platform.runs.answer(run.id, speaker)
-    last = {"id": f"chatcmpl-{run.id}", "object": "chat.completion.chunk", "created": created, "model": MODEL}
+    last: dict[str, Any] = {"id": f"chatcmpl-{run.id}", "object": "chat.completion.chunk", "created": created, "model": MODEL}
     last["choices"] = [{"index": 0, "delta": {}, "finish_reason": "stop"}]
     last["shuzhi"] = _extension(answer)
     yield b"data: " + orjson.dumps(last) + b"\n\n"

@@ -60,7 +60,9 @@ async def run_events(
         if not last_event_id.strip().isdecimal():
             raise UserInputError("Last-Event-ID 应为数字", where="Last-Event-ID", cure="用收到的最后一个 id")
         after = int(last_event_id)
-    return StreamingResponse(_events(platform, run_id, speaker, after), media_type="text/event-stream", headers={"cache-control": "no-store"})
+    return StreamingResponse(
+        _events(platform, run_id, speaker, after), media_type="text/event-stream", headers={"cache-control": "no-store"}
+    )
 
 
 async def _events(platform: Platform, run_id: str, speaker: Principal, after: int) -> AsyncIterator[bytes]:

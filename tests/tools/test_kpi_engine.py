@@ -47,6 +47,21 @@ def test_units_are_brought_to_one_scale() -> None:
     assert lifetime.value == 1000
 
 
+@pytest.mark.parametrize(
+    ("activity", "factor", "tonnes"),
+    [
+        ("1000MWh", "0.57kgCO2/kWh", 570),
+        ("100万度", "0.57公斤每度", 570),
+        ("5万立方米", "2.16千克/立方米", 108),
+        ("20吨", "3.1tCO2/t", 62),
+        (10, 2, 20),
+    ],
+)
+def test_emission_factors_meet_their_activity(activity: str | float, factor: str | float, tonnes: float) -> None:
+    result = compute(formula("f.1-2"), {"v1": activity, "v2": factor})
+    assert (result.value, result.unit) == (tonnes, "tCO2e")
+
+
 def test_mixed_dimensions_are_refused() -> None:
     with pytest.raises(UserInputError, match="单位不一致"):
         compute(formula("a.1-2"), {"v1": "500度", "v2": "0.3tce"})

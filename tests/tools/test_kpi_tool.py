@@ -40,7 +40,8 @@ async def test_our_own_readings_are_said_to_be_ours() -> None:
 
 async def test_money_is_stated_in_ten_thousands_and_both_numbers_may_be_said() -> None:
     result = await run({"indicator": "TISC-A2-d.1-2", "inputs": {"v1": "380万元", "v2": "250万元"}})
-    assert result.values == [1300000, 130]
+    assert result.values == [1300000, 130, 52]
+    assert "增长率 52%" in result.summary
     assert "130 万元" in result.summary
 
 

@@ -42,8 +42,16 @@ class KpiResult:
     note: str
     also: tuple[tuple[float, str], ...] = ()
     """The same result in other units (1300000 元 is 130 万元)."""
+    growth: float | None = None
+    """Beside an absolute growth (TISC-A2-d.1-2, d.1-3) the rate, in percent."""
     remarks: tuple[str, ...] = field(default=())
     """What the reader has to know about these inputs."""
+
+    @property
+    def values(self) -> list[float]:
+        """Every number that stands for the result, the result itself first."""
+        stated = [self.value, *(value for value, _ in self.also), *([self.growth] if self.growth is not None else [])]
+        return list(dict.fromkeys(stated))
 
     @property
     def display(self) -> str:
@@ -72,7 +80,7 @@ def compute(formula: Formula, inputs: Mapping[str, Given], *, signed: Collection
         raise UserInputError(f"还缺少：{'、'.join(missing)}", where="inputs", cure="请补充这些数值（同一口径、同一单位）")
     for variable in formula.variables:
         _check(variable, amounts[variable.symbol], signed=variable.symbol in signed)
-    amounts, kept, more = _one_scale(formula, amounts)
+    amounts, kept, more = _one_scale(formula, _emissions(formula, amounts))
     remarks += more
     _check_lists(formula, amounts)
     value = round_significant(evaluate(formula, {symbol: amount.value for symbol, amount in amounts.items()}))
@@ -88,6 +96,7 @@ def compute(formula: Formula, inputs: Mapping[str, Given], *, signed: Collection
         in_text=formula.in_text,
         note=formula.note,
         also=_also(value, unit, formula.unit),
+        growth=_growth(formula, amounts, value),
         remarks=tuple(remarks),
     )
 
@@ -179,6 +188,24 @@ def _one_scale(formula: Formula, amounts: dict[str, Amount]) -> tuple[dict[str, 
     return out | {v.symbol: _as_list(v, out[v.symbol]) for v in formula.variables}, kept, remarks
 
 
+def _emissions(formula: Formula, amounts: dict[str, Amount]) -> dict[str, Amount]:
+    """Emission factors in tonnes per the unit that they are written for, and the activity in that unit (kgCO2/kWh × MWh)."""
+    if "dot(" not in formula.expression:
+        return amounts
+    activity, factor = amounts["v1"], amounts["v2"]
+    top, _, per = factor.unit.partition("/")
+    if unit_measure(top).dimension in ("mass", CO2):
+        factor = _scaled(factor, unit_measure(top).factor, f"tCO2e/{per or '单位'}")
+    if per and activity.unit and comparable(activity.unit, per):
+        activity = _scaled(activity, convert(1.0, activity.unit, per), per)
+    return {"v1": activity, "v2": factor}
+
+
+def _scaled(amount: Amount, by: float, unit: str) -> Amount:
+    values = amount.value if isinstance(amount.value, list) else [amount.value]
+    return Amount([float(f"{v * by:.12g}") for v in values if not isinstance(v, date)], unit)
+
+
 def _own(declared: str) -> str:
     return declared.removesuffix("[]")
 
@@ -186,10 +213,8 @@ def _own(declared: str) -> str:
 def _target(formula: Formula, declared: str, units: list[str]) -> str:
     """The unit a group is computed in: the user's when it is one unit and the result may carry it, else the declared one."""
     own = _own(declared)
-    if declared in ("日期", "各源单位"):
+    if declared in ("日期", "各源单位", "tCO2e/单位"):
         return own
-    if declared == "tCO2e/单位":
-        return units[0] if len(units) == 1 and CO2 not in unit_measure(units[0]).dimension else own
     carries = formula.unit in ("%", "分") or own in formula.unit.split("/")
     by_dimension = {unit_measure(u).dimension for u in units}
     if len(by_dimension) > 1:
@@ -206,8 +231,6 @@ def _target(formula: Formula, declared: str, units: list[str]) -> str:
 def _rescale(amount: Amount, unit: str, target: str) -> Amount:
     if isinstance(amount.value, date) or unit == target:
         return replace(amount, unit=target)
-    if target == "tCO2e/单位":
-        target = f"tCO2e/{unit.partition('/')[2]}"
     if not comparable(unit, target):
         return replace(amount, unit=unit)
     value = [convert(v, unit, target) for v in amount.value] if isinstance(amount.value, list) else convert(amount.value, unit, target)
@@ -257,6 +280,13 @@ def _also(value: float, unit: str, declared: str) -> tuple[tuple[float, str], ..
     if unit != declared and comparable(unit, declared):
         return ((round_significant(convert(value, unit, declared)), declared),)
     return ()
+
+
+def _growth(formula: Formula, amounts: Mapping[str, Amount], value: float) -> float | None:
+    if formula.expression != "v1-v2" or not formula.variables[0].name.startswith("本期"):
+        return None
+    base = amounts[formula.variables[1].symbol].value
+    return round_significant(value / base * 100) if isinstance(base, int | float) and base else None
 
 
 def round_significant(value: float) -> float:

@@ -57,12 +57,11 @@ def kpi_tool(catalogue: Catalogue, cite: Cite | None = None) -> Tool[KpiInput, K
         indicator = find(book, given.indicator)
         result = evaluate_input(indicator, given)
         citation = (cite(indicator.id, context.principal) if cite else None) or catalogue_citation(catalogue, indicator)
-        values = [result.value, *(value for value, _ in result.also)]
         return ToolResult(
             summary=summarise(indicator, result, given.basis),
             data=output(indicator, result, given.basis),
             citations=[citation] if citation else [],
-            values=list(dict.fromkeys(values)),
+            values=result.values,
         )
 
     return Tool(
@@ -152,7 +151,8 @@ def summarise(indicator: Indicator, result: KpiResult, basis: str = "") -> str:
     """One or more Chinese sentences: name, formula, the numbers put in, the result, and what has to be known about it."""
     said = "，".join(f"{name} {_written(amount)}" for name, amount in result.inputs.items())
     also = "".join(f"（即 {show(value)} {unit}）" for value, unit in result.also if unit not in result.display)
-    parts = [f"{indicator.name} = {result.display}{also}"]
+    growth = f"，增长率 {show(result.growth)}%" if result.growth is not None else ""
+    parts = [f"{indicator.name} = {result.display}{also}{growth}"]
     parts += [f"公式：{result.formula}" if result.in_text else f"标准未给出公式，按“{result.formula}”计算"]
     parts += [f"代入：{said}"]
     parts += [f"口径：{basis}"] if basis else []

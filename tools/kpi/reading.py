@@ -104,6 +104,12 @@ def _unit_of(best: Candidate, symbol: str) -> str:
     return unit.removesuffix("[]")
 
 
+def _spelt_out(unit: str, best: Candidate, group: str, declared: Mapping[str, str]) -> str:
+    """A unit that another number of the same group says in full (0.42吨标煤 … 0.357吨): the short form means the long one."""
+    full = [a.unit for s, a in best.amounts.items() if unit and declared[s] == group and a.unit.startswith(unit)]
+    return max(full, key=len, default=unit)
+
+
 def _arguments(best: Candidate, names: Mapping[str, str]) -> dict[str, object]:
     """Inputs and units by variable name; money and counts are plain numbers, a unit said once holds for its whole group."""
     inputs: dict[str, object] = {}
@@ -114,7 +120,7 @@ def _arguments(best: Candidate, names: Mapping[str, str]) -> dict[str, object]:
         if isinstance(amount.value, date):
             inputs[names[symbol]] = amount.unit
             continue
-        unit = (amount.unit if amount.unit != "个" else "") or said.get(declared[symbol], "")
+        unit = _spelt_out((amount.unit if amount.unit != "个" else "") or said.get(declared[symbol], ""), best, declared[symbol], declared)
         dimension = unit_measure(unit).dimension if unit else ""
         value = convert(amount.value, unit, "元") if dimension == "money" and isinstance(amount.value, float) else amount.value
         inputs[names[symbol]] = value

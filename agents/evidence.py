@@ -3,7 +3,9 @@
 Everything here is deterministic and shared by the offline model and an attached one: the same question stands on the same clauses.
 """
 
+import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,8 @@ from knowledge.question import Question
 from knowledge.retrieve import Hit
 
 CHOICE = Path(__file__).parent / "data" / "choice.yaml"
+COVER_POOL = 14
+COVER_CLAUSES = 4
 SENTENCE = re.compile(r"[^。；;！？!?\n]+[。；;！？!?]?")
 LEVEL_NAMES = {"车间": "智能车间", "基础": "基础级", "先进": "先进级", "卓越": "卓越级", "领航": "领航级"}
 
@@ -107,7 +111,7 @@ def _wanted(question: Question, hits: Sequence[Hit], catalogue: Catalogue, choic
     if cells := _cells(question, hits, catalogue):
         return cells
     if question.several or len(question.standards) > 1:
-        return _one_each(question, hits)[: choice.clauses + 1]
+        return _one_each(question, hits, catalogue)[: choice.clauses + 1]
     asks_value = any(word in question.text for word in choice.value_words)
     hits = _best_section(_valued_first(hits, catalogue) if asks_value else hits, choice)
     best = hits[0]
@@ -164,28 +168,50 @@ def _cells(question: Question, hits: Sequence[Hit], catalogue: Catalogue) -> lis
         others = [h for h in hits if not h.clause_id.startswith("JSSF-")]
         return [*chosen[:2], *others[:1]] if chosen else []
     if question.several and len(wanted) == 1:
-        second = next(
-            (h for h in hits if (c := catalogue.clauses.get(h.clause_id)) and c.level == best.level and c.parent != best.parent), None
-        )
-        return [*chosen, second] if second and chosen and second.score >= hits[0].score * 0.5 else chosen
+        level = catalogue.clauses[wanted[0]].level
+        same = [h for h in hits if (c := catalogue.clauses.get(h.clause_id)) and c.level == level]
+        return _covering(question, same, catalogue)[:2]
     return chosen
 
 
-def _one_each(question: Question, hits: Sequence[Hit]) -> list[Hit]:
-    """The best for each standard named, or else for the whole question and each of its parts; then the runner-up."""
+def _one_each(question: Question, hits: Sequence[Hit], catalogue: Catalogue) -> list[Hit]:
+    """The best for each standard named; or else, one after the other, what covers most of the question that is still uncovered."""
+    if len(question.standards) < 2:
+        return _covering(question, hits, catalogue)
     chosen: list[Hit] = []
-    if len(question.standards) > 1:
-        asked = [(f"part{n}", [h for h in hits if h.clause_id.startswith(f"{key}-")]) for n, key in enumerate(question.standards, 1)]
-    else:
-        parts = sorted({name for h in hits for name in h.parts if name.startswith("part") and name != "part"})
-        chosen.append(max(hits, key=lambda h: h.score))
-        asked = [(part, list(hits)) for part in parts]
-    for part, among in asked:
-        best = max(among, key=lambda h, part=part: (h.parts.get(part, 0.0), h.score), default=None)
-        if best is not None and best not in chosen:
+    for number, key in enumerate(question.standards, 1):
+        among = [h for h in hits if h.clause_id.startswith(f"{key}-")]
+        best = max(among, key=lambda h, part=f"part{number}": (h.parts.get(part, 0.0), h.score), default=None)
+        if best is not None:
             chosen.append(best)
     rest = sorted((h for h in hits if h not in chosen), key=lambda h: -h.score)
     return chosen + rest[:1]
+
+
+def _covering(question: Question, hits: Sequence[Hit], catalogue: Catalogue) -> list[Hit]:
+    """Greedy cover: a word that every candidate knows says nothing, and a word already answered is not asked again."""
+    ranked = sorted(hits, key=lambda h: -h.score)
+    pool = [h for h in ranked if h.clause_id.split("-")[0] == ranked[0].clause_id.split("-")[0]][:COVER_POOL]
+    wanted = {t for t in tokens(question.search_text) if len(t) > 1}
+    known = {h.clause_id: wanted & set(tokens(_everything(h, catalogue))) for h in pool}
+    spread = Counter(token for covered in known.values() for token in covered)
+    weight = {token: math.log(1 + len(pool) / count) for token, count in spread.items()}
+    chosen: list[Hit] = []
+    left = set(weight)
+    while pool and len(chosen) < COVER_CLAUSES:
+        best = max(pool, key=lambda h: sum(weight[t] for t in known[h.clause_id] & left) * h.score)
+        if not known[best.clause_id] & left:
+            break
+        chosen.append(best)
+        pool.remove(best)
+        left -= known[best.clause_id]
+    return chosen
+
+
+def _everything(hit: Hit, catalogue: Catalogue) -> str:
+    clause = catalogue.clauses.get(hit.clause_id)
+    asked = [clause.title, clause.text, *clause.synonyms, *clause.questions] if clause else []
+    return " ".join([*hit.passage.path, hit.passage.own_text, *asked])
 
 
 def _best_section(hits: Sequence[Hit], choice: Choice) -> list[Hit]:

@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from domain.errors import ConfigurationError, ProblemDetail
 
-from .endpoint import EndpointConfig
+from .wire import EndpointConfig
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 

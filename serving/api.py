@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from .assembly import Platform, open_platform
 from .doors import RequestGate
+from .mcp import McpDoor
 from .problems import add_problem_handlers
 from .routes import approvals, chat, documents, health, runs, tools
 from .settings import LOOPBACK, Settings
@@ -18,6 +19,8 @@ Mount = Callable[[FastAPI], None]
 def create_app(settings: Settings, *, platform: Platform | None = None, mount: Mount | None = None) -> FastAPI:
     """The application. Without a ready `platform` it opens one at start-up and closes it at the end."""
 
+    door = McpDoor()
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         try:
@@ -28,6 +31,7 @@ def create_app(settings: Settings, *, platform: Platform | None = None, mount: M
         try:
             yield
         finally:
+            await door.close()
             if platform is None:
                 await app.state.platform.close()
 
@@ -35,6 +39,7 @@ def create_app(settings: Settings, *, platform: Platform | None = None, mount: M
     add_problem_handlers(app)
     for module in (chat, runs, tools, documents, approvals, health):
         app.include_router(module.router)
+    app.mount("/mcp", door)
     if mount is not None:
         mount(app)
     hosts = frozenset({*LOOPBACK, "testserver"}) if settings.host in LOOPBACK else frozenset[str]()

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from agents.asking import load_asking
 from agents.deps import AssistantDeps
 from agents.evidence import load_choice
 from agents.graph import build_assistant
+from domain.answer import Citation
 from domain.errors import ConfigurationError
 from domain.principal import LOCAL, PUBLIC, Principal
 from guardrails.chain import GuardChain
@@ -22,6 +24,7 @@ from guardrails.limits import TextLimits
 from knowledge.address import AddressBook, Entry
 from knowledge.catalogue import Catalogue, load_catalogue
 from knowledge.catalogue_index import fingerprint, index_catalogue
+from knowledge.cite import cite
 from knowledge.index import PassageIndex
 from knowledge.index.edge import EdgeIndex
 from knowledge.ingest import Ingestor, Outcome
@@ -215,8 +218,14 @@ def built_in_tools(knowledge: Knowledge) -> list[AnyTool]:
     return [
         search_tool(knowledge.retriever),
         clause_tool(knowledge.catalogue, knowledge.library, knowledge.retriever),
-        kpi_tool(knowledge.catalogue),
+        kpi_tool(knowledge.catalogue, partial(clause_citation, knowledge)),
     ]
+
+
+def clause_citation(knowledge: Knowledge, clause_id: str, principal: Principal) -> Citation | None:
+    """The clause as a citation, from its official text where that is ingested."""
+    passage = knowledge.library.by_clause([clause_id], principal).get(clause_id) or knowledge.retriever.catalogue_passage(clause_id)
+    return cite(passage, passage.own_text) if passage else None
 
 
 def assistant_deps(settings: Settings, knowledge: Knowledge, tools: ToolRegistry, desk: ApprovalDesk, model: Any) -> AssistantDeps:

@@ -199,7 +199,8 @@ def ingest(
 
     run_in_session(work)
     lines = [
-        f"入库 {counts['stored']} 份，未变 {counts['unchanged']} 份，失败 {counts['failed']} 份；条款 {counts['clauses']} 条，丢失字符 {counts['lost']}。",
+        f"入库 {counts['stored']} 份，未变 {counts['unchanged']} 份，失败 {counts['failed']} 份；",
+        f"条款 {counts['clauses']} 条，丢失 {counts['lost']} 处。",
         *(f"  失败：{f['name']}：{f['error']['message']}" for f in failures[:50]),
     ]
     show({"counts": counts, "failures": failures}, as_json, lines)

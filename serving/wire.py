@@ -1,4 +1,4 @@
-"""What goes over the wire to a chat endpoint and comes back: its address, requests, server-sent events, answers, and what is wrong with them.
+"""What goes over the wire to a chat endpoint and back: its address, requests, server-sent events, answers, and what is wrong with them.
 
 Nothing here opens a connection; `endpoint.py` does.
 """

@@ -1,0 +1,90 @@
+"""`/mcp` (streamable HTTP): the tools' own declarations as MCP tools. The library loads at the first request, not at start-up."""
+
+import asyncio
+from contextvars import ContextVar
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+from domain.errors import PlatformError
+from domain.principal import Principal
+from tools.contract import ToolContext
+
+from .assembly import Platform
+from .clock import utc_now
+from .doors import principal_of
+from .problems import problem_response
+
+
+SPEAKER: ContextVar[Principal] = ContextVar("speaker")
+"""Who sent the request that a call belongs to; the library starts each call in a copy of the request's context."""
+
+
+class McpDoor:
+    """An ASGI application in front of a stateless MCP server; every call runs as the request's principal."""
+
+    def __init__(self) -> None:
+        self._opening = asyncio.Lock()
+        self._manager: Any = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            SPEAKER.set(principal_of(request))
+        except PlatformError as error:
+            await problem_response(error.problem(), error.status_code)(scope, receive, send)
+            return
+        manager = await self._ready(request.app.state.platform)
+        await manager.handle_request(scope, receive, send)
+
+    async def _ready(self, platform: Platform) -> Any:
+        """The session manager, started once. It is stateless, so that no session outlives its request."""
+        async with self._opening:
+            if self._manager is None:
+                manager = await asyncio.to_thread(_session_manager, platform)
+                started = asyncio.Event()
+                self._task = asyncio.create_task(_keep_running(manager, started))
+                await started.wait()
+                self._manager = manager
+        return self._manager
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+
+async def _keep_running(manager: Any, started: asyncio.Event) -> None:
+    """The manager's task group has to be entered and left by one task."""
+    async with manager.run():
+        started.set()
+        await asyncio.Event().wait()
+
+
+def _session_manager(platform: Platform) -> Any:
+    from mcp import types  # noqa: PLC0415 - seconds to import
+    from mcp.server.lowlevel import Server  # noqa: PLC0415
+    from mcp.server.streamable_http_manager import StreamableHTTPSessionManager  # noqa: PLC0415
+
+    server: Any = Server("shuzhi")
+
+    async def list_tools() -> list[types.Tool]:
+        usable = [tool for tool in platform.tools.allowed(SPEAKER.get()) if tool.effect in ("read", "compute")]
+        return [types.Tool(name=t.name, description=t.summary, inputSchema=t.input.model_json_schema()) for t in usable]
+
+    async def call_tool(name: str, arguments: dict[str, Any]) -> types.CallToolResult:
+        try:
+            result = await platform.tools.run(name, arguments, ToolContext(principal=SPEAKER.get(), now=utc_now))
+        except PlatformError as error:
+            text = orjson.dumps({"error": error.problem().model_dump(mode="json")}).decode()
+            return types.CallToolResult(content=[types.TextContent(type="text", text=text)], isError=True)
+        data = result.model_dump(mode="json")
+        content: list[types.ContentBlock] = [types.TextContent(type="text", text=result.summary)]
+        return types.CallToolResult(content=content, structuredContent=data, isError=False)
+
+    server.list_tools()(list_tools)
+    server.call_tool(validate_input=False)(call_tool)
+    return StreamableHTTPSessionManager(app=server, json_response=True, stateless=True)

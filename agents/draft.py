@@ -119,7 +119,7 @@ def _weights(supports: Sequence[Support], catalogue: Catalogue) -> list[Sentence
             "、".join(f"{_weight_name(c)}[{n}]" for n, _, c in group) + f"各{weight:g}%"
             for weight, group in ((w, list(g)) for w, g in groupby(below, key=lambda row: row[2].weight or 0.0))
         ]
-        text = f"其下{len(below)}项：{'；'.join(groups)}。"
+        text = f"其下各项：{'；'.join(groups)}。"
         cited = [citation for _, s, _ in below for citation in s.citations]
         sentences.append(Sentence(text=text, citations=cited, figures=_weight_figures(c for _, _, c in below)))
     return sentences

@@ -38,7 +38,7 @@ def build_assistant(deps: AssistantDeps, checkpointer: BaseCheckpointSaver[Any] 
     graph.add_edge(START, "screen_input")
     graph.add_conditional_edges("screen_input", after_screening, ["plan", "screen_output"])
     graph.add_conditional_edges("plan", after_plan, ["act", "compose"])
-    graph.add_conditional_edges("act", after_act(deps), ["plan", "compose"])
+    graph.add_conditional_edges("act", after_act(deps), ["act", "plan", "compose"])
     graph.add_edge("compose", "screen_output")
     graph.add_edge("screen_output", END)
     return graph.compile(checkpointer=checkpointer)
@@ -53,9 +53,11 @@ def after_plan(state: AssistantState) -> str:
 
 
 def after_act(deps: AssistantDeps) -> Callable[[AssistantState], str]:
-    """Another round of planning only when a call failed and rounds are left."""
+    """The calls that are left; then another round of planning, only when a call failed and rounds are left."""
 
     def decide(state: AssistantState) -> str:
+        if state.get("calls"):
+            return "act"
         failed = any(result["error"] for result in state.get("results", []))
         return "plan" if failed and state.get("rounds", 0) < deps.max_rounds else "compose"
 

@@ -13,7 +13,9 @@ from knowledge.lexicon import tokens
 
 MARK = re.compile(r"[\[［【](\d{1,2})[\]］】]")
 NUMBER = re.compile(r"(?<![\d.A-Za-z])\d+(?:,\d{3})*(?:\.\d+)?")
-LISTING = re.compile(r"^\s*(?:\d{1,2}[.、)）]|[-*•])\s*")
+LISTING = re.compile(r"^\s*(?:\d{1,2}[.、)）](?!\d)|[-*•])\s*")
+QUESTION = "question"
+"""Name of the origin that may lend a number to a sentence, and never its content: what a user supposes is no evidence."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,8 @@ def check_sentence(text: str, numbered: Sequence[Citation | None], origins: Sequ
     Args:
         text: the sentence with its marks.
         numbered: the citation behind each mark; None where a quote could not be verified.
-        origins: further texts a number may come from (tool results, the question).
-        overlap: least share of the sentence's content tokens that must stand in its quotes or origins.
+        origins: further texts a number may come from (tool results; the question, beside a number that has another origin).
+        overlap: least share of the sentence's content tokens that must stand in its quotes or origins other than the question.
     """
     marks = [int(m.group(1)) for m in MARK.finditer(text)]
     cited = [numbered[n - 1] for n in marks if 0 < n <= len(numbered)]
@@ -53,11 +55,22 @@ def check_sentence(text: str, numbered: Sequence[Citation | None], origins: Sequ
         return Checked(None, "没有依据")
     sources = [Origin(c.quote + "".join(c.path), f"cite:{c.clause_id}") for c in citations] + list(origins)
     figures = _figures(bare, sources)
-    if figures is None:
+    if figures is None or (figures and all(figure.origin == QUESTION for figure in figures)):
         return Checked(None, "数字没有出处")
-    if overlap > 0 and _overlap(bare, [s.text for s in sources]) < overlap:
+    if overlap > 0 and _overlap(bare, [s.text for s in sources if s.name != QUESTION]) < overlap:
         return Checked(None, "内容超出引文")
     return Checked(Sentence(text=text.strip(), citations=citations, figures=figures))
+
+
+def grounded(sentence: Sentence, origins: Sequence[Origin]) -> Sentence | None:
+    """A drafted sentence with the origin of every number in it, or None when one has none: the offline model passes the same check."""
+    sources = [Origin(c.quote + "".join(c.path), f"cite:{c.clause_id}") for c in sentence.citations] + list(origins)
+    known = {figure.text for figure in sentence.figures}
+    bare = MARK.sub("", sentence.text)
+    figures = _figures(bare, [*sources, *(Origin(text, "") for text in known)])
+    if figures is None:
+        return None
+    return sentence.model_copy(update={"figures": [*sentence.figures, *(f for f in figures if f.origin)]})
 
 
 def _figures(sentence: str, sources: Sequence[Origin]) -> list[Figure] | None:
@@ -76,7 +89,7 @@ def _figures(sentence: str, sources: Sequence[Origin]) -> list[Figure] | None:
 def _has_number(text: str, number: str) -> bool:
     wanted = float(number.replace(",", ""))
     folded = unicodedata.normalize("NFKC", text)
-    return any(abs(float(m.group().replace(",", "")) - wanted) < 1e-9 for m in NUMBER.finditer(folded)) or number in folded
+    return any(abs(float(m.group().replace(",", "")) - wanted) < 1e-9 for m in NUMBER.finditer(folded))
 
 
 def _overlap(sentence: str, sources: Sequence[str]) -> float:

@@ -9,12 +9,18 @@ from domain.errors import UpstreamUnavailable
 from knowledge.question import Question
 
 from .evidence import Support, evidence_lines
-from .grounding import MARK, Origin, check_sentence
+from .grounding import MARK, QUESTION, Origin, check_sentence
 from .model import ChatModel, Message
 from .prompts.load import prompt
 from .state import RunContext, Turn
 
-BOUNDARY = re.compile(r"(?<=[。！？!?\n])(?!\s*[\[［【]\d)|(?<=[\]］】])(?=[^\[［【。！？!?；;，,、\s])")
+SENTENCE_END = re.compile(
+    r"""(?:[。！？!?][”’"'）)」』]*|\n)   # a stop, with what closes around it
+        (?:\s*[\[［【]\d{1,2}[\]］】])*    # the marks behind it belong to it
+        (?=\s*(?:[^\s\[［【]|[\[［【]\D))  # and something else has begun: more marks may not come
+    """,
+    re.VERBOSE,
+)
 LONGEST = 4000
 """Characters after which a model is taken to have lost its way."""
 
@@ -33,42 +39,39 @@ async def phrase(
 ) -> Phrasing:
     """Stream the model's answer through the sentence check; what passes is emitted at once."""
     phrasing = Phrasing()
-    numbered = [support.citations[0] if support.citations else None for support in supports]
-    merged = [_merge(support) if support.citations else None for support in supports]
-    buffer, length = "", 0
+    buffer, room = "", LONGEST
     try:
         async for delta in model.stream(messages(question, supports, turns)):
             run.cancellation.raise_if_cancelled()
-            buffer += delta
-            length += len(delta)
+            buffer += delta[:room]
             while (cut := _boundary(buffer)) is not None:
-                _take(buffer[:cut], numbered, merged, question, run, overlap, phrasing)
+                _take(buffer[:cut], supports, question, run, overlap, phrasing)
                 buffer = buffer[cut:]
-            if length > LONGEST:
+            room -= len(delta)
+            if room < 0:
                 phrasing.fault = f"模型输出超过 {LONGEST} 字仍未结束"
                 break
     except UpstreamUnavailable as error:
         phrasing.fault = error.message
         return phrasing
     if buffer.strip() and not phrasing.fault:
-        _take(buffer, numbered, merged, question, run, overlap, phrasing)
+        _take(buffer, supports, question, run, overlap, phrasing)
     return phrasing
 
 
 def messages(question: Question, supports: Sequence[Support], turns: Sequence[Turn]) -> list[Message]:
     """Instructions, the conversation, then the question with the evidence wrapped as data."""
     history = [Message(role=turn["role"], content=turn["content"]) for turn in turns[-4:]]
-    evidence = "\n".join(evidence_lines(supports))
+    # one line each and no tags of its own: a quoted text cannot end the evidence or add to it
+    evidence = "\n".join(" ".join(line.split()).replace("<", "＜").replace(">", "＞") for line in evidence_lines(supports))
     asked = f"问题：{question.text}\n\n<证据>\n{evidence}\n</证据>"
     return [Message(role="system", content=prompt("compose")), *history, Message(role="user", content=asked)]
 
 
 def _boundary(buffer: str) -> int | None:
-    """Where the first complete sentence ends: after its stop and the marks that follow it, once something else has begun."""
-    for match in BOUNDARY.finditer(buffer):
-        if match.end() < len(buffer) and MARK.search(buffer[: match.end()]):
-            return match.end()
-    return None
+    """Where the first complete sentence that carries a mark ends; the same however the text arrives."""
+    ends = (match.end() for match in SENTENCE_END.finditer(buffer))
+    return next((end for end in ends if MARK.search(buffer, 0, end)), None)
 
 
 def _merge(support: Support) -> Citation:
@@ -76,25 +79,18 @@ def _merge(support: Support) -> Citation:
     return support.citations[0].model_copy(update={"quote": support.text, "path": [*support.citations[0].path, support.heading]})
 
 
-def _take(
-    text: str,
-    numbered: Sequence[Citation | None],
-    merged: Sequence[Citation | None],
-    question: Question,
-    run: RunContext,
-    overlap: float,
-    phrasing: Phrasing,
-) -> None:
+def _take(text: str, supports: Sequence[Support], question: Question, run: RunContext, overlap: float, phrasing: Phrasing) -> None:
     if not text.strip():
         return
     if not MARK.search(text):
         phrasing.dropped += 1
         return
-    checked = check_sentence(text, merged, [Origin(question.text, "question")], overlap=overlap)
+    merged = [_merge(support) if support.citations else None for support in supports]
+    checked = check_sentence(text, merged, [Origin(question.text, QUESTION)], overlap=overlap)
     if checked.sentence is None:
         phrasing.dropped += 1
         return
-    cited = [numbered[int(m.group(1)) - 1] for m in MARK.finditer(text)]
-    sentence = checked.sentence.model_copy(update={"citations": [c for c in cited if c is not None]})
+    cited = dict.fromkeys(int(m.group(1)) for m in MARK.finditer(text))
+    sentence = checked.sentence.model_copy(update={"citations": [c for n in cited for c in supports[n - 1].citations]})
     phrasing.sentences.append(sentence)
     run.emit("sentence", sentence.model_dump(mode="json"))

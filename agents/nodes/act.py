@@ -1,14 +1,17 @@
 """Runs the planned calls. Reads and computations at once; a write or an outside effect waits for its approval row.
 
-Nothing before the interrupt has an effect, because a resumed node runs from its start; an approved effect is claimed once.
+A resumed node runs from its start, so an effect is a step of its own: nothing stands before its interrupt that could happen twice,
+and an approved effect is claimed once.
 """
 
+from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any
 
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
-from domain.errors import NotAllowed, PlatformError
+from domain.errors import Cancelled, NotAllowed, PlatformError
 from tools.contract import AnyTool, ToolContext
 
 from ..deps import AssistantDeps
@@ -16,19 +19,26 @@ from ..state import AssistantState, CallResult, PlannedCall, RunContext, Update
 
 
 def act(deps: AssistantDeps):
+    effects = {tool.name for tool in deps.tools if tool.effect in ("write", "external")}
+
     async def node(state: AssistantState, runtime: Runtime[RunContext]) -> Update:
-        results = list(state.get("results", []))
-        for call in state.get("calls", []):
+        calls, results = state.get("calls", []), list(state.get("results", []))
+        step = one_step(calls, effects)
+        for call in step:
             runtime.context.cancellation.raise_if_cancelled()
             results.append(await run_call(deps, call, runtime.context))
-        return {"results": results, "calls": []}
+        return {"results": results, "calls": calls[len(step) :]}
 
     return node
 
 
+def one_step(calls: Sequence[PlannedCall], effects: set[str]) -> Sequence[PlannedCall]:
+    """The reads and computations that come next, or else the one effect that does."""
+    return list(takewhile(lambda call: call["name"] not in effects, calls)) or calls[:1]
+
+
 async def run_call(deps: AssistantDeps, call: PlannedCall, run: RunContext) -> CallResult:
     """One call's result; an error a user can read becomes part of the result and does not end the run."""
-    run.emit("tool_call", {"id": call["id"], "name": call["name"], "arguments": call["arguments"]})
     context = ToolContext(
         principal=run.principal,
         now=deps.now,
@@ -42,11 +52,14 @@ async def run_call(deps: AssistantDeps, call: PlannedCall, run: RunContext) -> C
         tool = deps.tools.get(call["name"])
         tool.parse(call["arguments"])
         _await_approval(deps, tool, call, run)
+        run.emit("tool_call", {"id": call["id"], "name": call["name"], "arguments": call["arguments"]})
         outcome = await deps.tools.run(call["name"], call["arguments"], context)
         result["summary"] = outcome.summary
         result["data"] = outcome.data.model_dump(mode="json")
         result["citations"] = [citation.model_dump(mode="json") for citation in outcome.citations]
         result["values"] = list(outcome.values)
+    except Cancelled:
+        raise
     except PlatformError as error:
         result["error"] = error.message
     run.emit("tool_result", {"id": call["id"], "name": call["name"], "summary": result["summary"], "error": result["error"]})

@@ -19,6 +19,7 @@ from ..answerable import Assessment
 from ..deps import AssistantDeps
 from ..draft import draft
 from ..evidence import Support, choose
+from ..grounding import Origin, grounded
 from ..phrase import Phrasing, phrase
 from ..state import AssistantState, CallResult, RunContext, Update
 from .plan import SEARCH
@@ -34,15 +35,16 @@ def compose(deps: AssistantDeps):
         common: dict[str, Any] = {"tool_calls": _calls(results), "retrieved": [h.clause_id for h in hits], "run_id": run.run_id}
         ask = state.get("ask", "")
         if ask:
-            return _done(run, Answer(text=ask, confidence=1.0, reason="needs_input", **common))
+            return _said(run, Answer(text=ask, sentences=[Sentence(text=ask)], confidence=1.0, reason="needs_input", **common))
         computed = [r for r in results if r["name"] != SEARCH and not r["error"]]
         if computed:
-            return _done(run, _computed(computed, common))
+            return _said(run, _computed(computed, common))
         supports = choose(question, hits, deps.catalogue, deps.choice)
         assessment = deps.judge.assess(question, hits, supports)
         if assessment.reason:
-            return _done(run, _refusal(assessment, supports, common))
-        return _done(run, await _written(deps, question, supports, assessment, state, run, common))
+            return _said(run, _refusal(assessment, supports, common))
+        answer = await _written(deps, question, supports, assessment, state, run, common)
+        return {"answer": answer.model_dump(mode="json")}
 
     return node
 
@@ -68,7 +70,9 @@ async def _written(
     run: RunContext,
     common: dict[str, Any],
 ) -> Answer:
-    offline = draft(question, supports, deps.catalogue, deps.judge.asking)
+    drafted = draft(question, supports, deps.catalogue, deps.judge.asking)
+    own = [Origin(question.text, "question"), *(Origin(s.heading, f"cite:{s.hit.clause_id}") for s in supports)]
+    offline = [checked for sentence in drafted if (checked := grounded(sentence, own)) is not None]
     run.emit("evidence", {"clauses": [s.hit.clause_id for s in supports], "confidence": round(assessment.confidence, 3)})
     if deps.model is None:
         return _offline_answer(offline, assessment, run, common)
@@ -128,8 +132,7 @@ def _short(result: CallResult) -> dict[str, Any]:
     return {"hits": len(result["data"].get("hits", []))} if result["name"] == SEARCH else result["data"]
 
 
-def _done(run: RunContext, answer: Answer) -> Update:
-    if answer.refused or not any(s.citations for s in answer.sentences) or answer.values:
-        for sentence in answer.sentences or [Sentence(text=answer.text)]:
-            run.emit("sentence", sentence.model_dump(mode="json"))
+def _said(run: RunContext, answer: Answer) -> Update:
+    for sentence in answer.sentences:
+        run.emit("sentence", sentence.model_dump(mode="json"))
     return {"answer": answer.model_dump(mode="json")}

@@ -1,7 +1,6 @@
 """What to look up or compute next. Plain questions go straight to retrieval; a model is asked only when tools may be needed."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from langgraph.runtime import Runtime
 
@@ -63,15 +62,14 @@ async def _model_calls(
     assert deps.model is not None
     history = [Message(role=t["role"], content=t["content"]) for t in state.get("turns", [])[-6:]]
     messages = [Message(role="system", content=prompt("plan")), *history, Message(role="user", content=state["question"])]
-    schemas: list[dict[str, Any]] = [tool.schema() for tool in tools if tool.effect in ("read", "compute")]
+    offered = {tool.name: tool.schema() for tool in tools if tool.effect in ("read", "compute")}
     try:
-        completion = await deps.model.complete(messages, tools=schemas)
+        completion = await deps.model.complete(messages, tools=list(offered.values()))
     except UpstreamUnavailable as error:
         runtime.context.emit("fallback", {"where": "plan", "reason": error.message})
         return []
-    known = {tool.name for tool in tools}
     return [
         PlannedCall(id=f"call-{n}", name=request.name, arguments=request.arguments)
         for n, request in enumerate(completion.tool_requests)
-        if request.name in known and request.name != SEARCH
+        if request.name in offered and request.name != SEARCH
     ]

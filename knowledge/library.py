@@ -7,7 +7,23 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Column, Connection, DateTime, Integer, MetaData, RowMapping, Table, Text, delete, func, insert, select, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    DateTime,
+    Integer,
+    MetaData,
+    RowMapping,
+    Select,
+    Table,
+    Text,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from domain.clause import Passage, Source
 from domain.errors import NotFound
@@ -15,8 +31,6 @@ from domain.principal import Label, Principal, may_read
 
 State = Literal["indexing", "ready", "superseded"]
 """indexing: stored, not yet searchable (a killed ingestion goes on from here). superseded: replaced, still addressable."""
-
-OF_DOCUMENT = "of_document_"
 
 metadata = MetaData()
 documents = Table(
@@ -42,6 +56,15 @@ passages = Table(
     Column("focus_start", Integer),
     Column("focus_end", Integer),
 )
+PASSAGE_COLUMNS = tuple(column.name for column in passages.c)
+DOCUMENT_COLUMNS = tuple(column.name for column in documents.c)
+JOINED = (
+    select(*passages.c, *documents.c)
+    .join_from(passages, documents, documents.c.id == passages.c.document_id)
+    .order_by(documents.c.created_at.desc(), passages.c.ord)
+)
+BY_ID = JOINED.where(passages.c.id.in_(bindparam("wanted", expanding=True)))
+BY_CLAUSE = JOINED.where(passages.c.clause_id.in_(bindparam("wanted", expanding=True)), documents.c.state == "ready")
 
 
 class Transactions(Protocol):
@@ -172,29 +195,28 @@ class Library:
 
     def by_id(self, passage_ids: Iterable[str], principal: Principal) -> dict[str, Passage]:
         """Readable passages among `passage_ids`."""
-        wanted = list(passage_ids)
-        return self._joined(passages.c.id.in_(wanted), principal) if wanted else {}
+        return self._joined(BY_ID, list(passage_ids), principal)
 
     def by_clause(self, clause_ids: Iterable[str], principal: Principal) -> dict[str, Passage]:
         """The current readable passage of each clause, by clause id; the newest document wins."""
-        wanted = list(clause_ids)
-        found = self._joined(passages.c.clause_id.in_(wanted) & (documents.c.state == "ready"), principal) if wanted else {}
+        found = self._joined(BY_CLAUSE, list(clause_ids), principal)
         return {passage.clause_id: passage for passage in reversed(found.values())}
 
-    def _joined(self, condition: Any, principal: Principal) -> dict[str, Passage]:
-        document_columns = [column.label(f"{OF_DOCUMENT}{column.name}") for column in documents.c]
-        query = (
-            select(passages, *document_columns)
-            .join(documents, documents.c.id == passages.c.document_id)
-            .where(condition)
-            .order_by(documents.c.created_at.desc(), passages.c.ord)
-        )
+    def _joined(self, query: Select[Any], wanted: list[str], principal: Principal) -> dict[str, Passage]:
+        if not wanted:
+            return {}
         found: dict[str, Passage] = {}
+        owners: dict[str, Document | None] = {}
         with self._database.transaction() as connection:
-            for row in connection.execute(query).mappings():
-                document = _document({column.name: row[f"{OF_DOCUMENT}{column.name}"] for column in documents.c})
-                if may_read(principal, document.label):
-                    found[row["id"]] = _passage(row, document)
+            for row in connection.execute(query, {"wanted": wanted}):
+                own, shared = row[: len(PASSAGE_COLUMNS)], row[len(PASSAGE_COLUMNS) :]
+                part = dict(zip(PASSAGE_COLUMNS, own, strict=True))
+                if part["document_id"] not in owners:
+                    document = _document(dict(zip(DOCUMENT_COLUMNS, shared, strict=True)))
+                    owners[document.id] = document if may_read(principal, document.label) else None
+                owner = owners[part["document_id"]]
+                if owner is not None:
+                    found[part["id"]] = _passage(part, owner)
         return found
 
     def count(self) -> tuple[int, int]:
@@ -226,7 +248,7 @@ def _document(row: RowMapping | dict[str, Any]) -> Document:
     return Document(label=label, **{name: row[name] for name in Document.model_fields if name != "label"})
 
 
-def _passage(row: RowMapping, document: Document) -> Passage:
+def _passage(row: RowMapping | dict[str, Any], document: Document) -> Passage:
     start, end = row["focus_start"], row["focus_end"]
     return Passage(
         id=row["id"],

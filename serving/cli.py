@@ -97,11 +97,15 @@ def ask(
     as_json: AsJson = False,
 ) -> None:
     """提一个问题，或批量提问。"""
+    from domain.errors import UserInputError
+
     if batch is not None:
         run_in_session(lambda session, settings: _ask_batch(session, batch, out, settings))
         return
     if question == "-":
         question = sys.stdin.read()
+    if not question.strip():
+        raise UserInputError("没有问题", where="question", cure='写在命令后面：shuzhi ask "问题"，或用 --batch 给出文件')
     answer = run_in_session(lambda session, settings: session.ask(question, []))
     data = answer.model_dump(mode="json") | {"citations": [c.model_dump(mode="json") for c in answer.citations]}
     show(data, as_json, answer_lines(answer))
@@ -119,8 +123,9 @@ def answer_lines(answer: "Answer") -> Iterator[str]:
 
 
 async def _ask_batch(session: "Session", batch: Path, out: Path | None, settings: "Settings") -> None:
+    records = list(_records(batch))
     with _writer(out) as write:
-        for record in _records(batch):
+        for record in records:
             started = time.perf_counter()
             answer = await _answer(session, str(record.get("question", "")), record.get("turns") or [])
             write(batch_row(record["id"], answer, (time.perf_counter() - started) * 1000))
@@ -168,8 +173,9 @@ def search(
 
 
 async def _search_batch(session: "Session", batch: Path, out: Path | None, k: int) -> None:
+    records = list(_records(batch))
     with _writer(out) as write:
-        for record in _records(batch):
+        for record in records:
             earlier = [str(turn["content"]) for turn in record.get("turns") or [] if turn.get("role") == "user"]
             arguments = {"query": str(record.get("question") or record.get("query") or ""), "k": k, "earlier": earlier}
             result = await session.run_tool("search_standards", arguments)
@@ -333,20 +339,19 @@ def _records(path: Path) -> Iterator[dict[str, Any]]:
     from domain.errors import UserInputError
 
     try:
-        stream = path.open(encoding="utf-8")
+        lines = path.read_bytes().splitlines()
     except OSError as error:
         raise UserInputError(f"读不了文件：{error.strerror}", where=str(path), cure="检查路径") from error
-    with stream:
-        for number, line in enumerate(stream, 1):
-            if not line.strip():
-                continue
-            try:
-                record = json.loads(line)
-            except ValueError as error:
-                raise UserInputError("不是 JSON", where=f"{path} 第 {number} 行", cure="每行一个 JSON 对象") from error
-            if not isinstance(record, dict) or "id" not in record:
-                raise UserInputError("缺少 id", where=f"{path} 第 {number} 行", cure="每行需要 id 与 question")
-            yield record  # pyright: ignore[reportUnknownVariableType]
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except ValueError as error:
+            raise UserInputError("不是 UTF-8 编码的 JSON", where=f"{path} 第 {number} 行", cure="每行一个 JSON 对象") from error
+        if not isinstance(record, dict) or "id" not in record:
+            raise UserInputError("缺少 id", where=f"{path} 第 {number} 行", cure="每行需要 id 与 question")
+        yield record  # pyright: ignore[reportUnknownVariableType]
 
 
 class _writer:
@@ -357,7 +362,12 @@ class _writer:
         self._part = out.with_suffix(out.suffix + ".part") if out else None
 
     def __enter__(self) -> Callable[[dict[str, Any]], None]:
-        self._stream = self._part.open("w", encoding="utf-8") if self._part else sys.stdout
+        from domain.errors import UserInputError
+
+        try:
+            self._stream = self._part.open("w", encoding="utf-8") if self._part else sys.stdout
+        except OSError as error:
+            raise UserInputError(f"写不了文件：{error.strerror}", where=str(self._out), cure="检查目录与权限") from error
         return lambda row: print(json.dumps(row, ensure_ascii=False), file=self._stream)
 
     def __exit__(self, kind: object, *rest: object) -> None:

@@ -2,6 +2,7 @@
 
 import secrets
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -41,12 +42,33 @@ def principal_of(request: Request) -> Principal:
     return platform.principal
 
 
-Speaker = Annotated[Principal, Depends(principal_of)]
-ThePlatform = Annotated[Platform, Depends(platform_of)]
+async def _speaker(request: Request) -> Principal:
+    # a coroutine, because FastAPI sends plain functions through its thread pool
+    return principal_of(request)
+
+
+async def _platform(request: Request) -> Platform:
+    return platform_of(request)
+
+
+Speaker = Annotated[Principal, Depends(_speaker)]
+ThePlatform = Annotated[Platform, Depends(_platform)]
+
+
+def host_name(address: str) -> str:
+    """The name in a Host or Origin header; "" where there is none."""
+    try:
+        return urlsplit(address if "//" in address else f"//{address}").hostname or ""
+    except ValueError:
+        return ""
 
 
 class RequestGate:
-    """Pure ASGI, so that it never buffers a stream: size limit, known hosts, security headers."""
+    """Pure ASGI, so that it never buffers a stream: size limit, known hosts and origins, security headers.
+
+    `hosts` keeps other web pages out while everybody on this machine is the `local` principal: neither a name that was made to
+    point here (Host) nor a page that sends its visitors' browsers here (Origin) gets in.
+    """
 
     def __init__(self, app: ASGIApp, largest_body: int, hosts: frozenset[str]) -> None:
         self._app = app
@@ -54,14 +76,21 @@ class RequestGate:
         self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        host = headers.get(b"host", b"").decode("latin-1").rsplit(":", 1)[0].strip("[]")
-        if self._hosts and host not in self._hosts:
-            error = NotAuthenticated(f"不接受来自主机名 {host!r} 的请求", where="Host", cure="用 127.0.0.1 或 localhost 打开")
+        stranger = self._stranger(headers)
+        if stranger and scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        if stranger:
+            where, name = stranger
+            error = NotAuthenticated(f"不接受来自主机名 {name!r} 的请求", where=where, cure="用 127.0.0.1 或 localhost 打开")
             await problem_response(error.problem(), 400)(scope, receive, send)
+            return
+        if scope["type"] == "websocket":
+            await self._app(scope, receive, send)
             return
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length) > self._largest + MULTIPART_SLACK:
@@ -75,6 +104,12 @@ class RequestGate:
             await send(message)
 
         await self._app(scope, self._counted(receive), with_headers)
+
+    def _stranger(self, headers: dict[bytes, bytes]) -> tuple[str, str] | None:
+        """The header and the host name in it that are not ours."""
+        given = [("Host", headers.get(b"host", b""))] + ([("Origin", headers[b"origin"])] if b"origin" in headers else [])
+        names = ((where, host_name(value.decode("latin-1"))) for where, value in given) if self._hosts else ()
+        return next(((where, name) for where, name in names if name not in self._hosts), None)
 
     def _counted(self, receive: Receive) -> Receive:
         """A body without a declared length is cut off at the same limit."""

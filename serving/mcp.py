@@ -10,13 +10,11 @@ from starlette.types import Receive, Scope, Send
 
 from domain.errors import PlatformError
 from domain.principal import Principal
-from tools.contract import ToolContext
 
 from .assembly import Platform
-from .clock import utc_now
+from .direct import run_directly
 from .doors import principal_of
 from .problems import problem_response
-
 
 SPEAKER: ContextVar[Principal] = ContextVar("speaker")
 """Who sent the request that a call belongs to; the library starts each call in a copy of the request's context."""
@@ -77,7 +75,7 @@ def _session_manager(platform: Platform) -> Any:
 
     async def call_tool(name: str, arguments: dict[str, Any]) -> types.CallToolResult:
         try:
-            result = await platform.tools.run(name, arguments, ToolContext(principal=SPEAKER.get(), now=utc_now))
+            result = await run_directly(platform.tools, name, arguments, SPEAKER.get())
         except PlatformError as error:
             text = orjson.dumps({"error": error.problem().model_dump(mode="json")}).decode()
             return types.CallToolResult(content=[types.TextContent(type="text", text=text)], isError=True)

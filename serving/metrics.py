@@ -1,9 +1,5 @@
 """Counters for `/metrics`: runs, latency, refusals, fall-backs, ingestion. No content, no user ids."""
 
-import time
-from collections.abc import Generator
-from contextlib import contextmanager
-
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 BUCKETS = (0.02, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2, 5, 10, 30, 60)
@@ -20,19 +16,11 @@ class Metrics:
         self.requests = Counter("shuzhi_http_requests_total", "HTTP requests", ["method", "route", "status"], registry=self.registry)
         self.documents = Counter("shuzhi_documents_total", "Ingested documents by outcome", ["outcome"], registry=self.registry)
 
-    @contextmanager
-    def run(self) -> Generator[None]:
-        """Time one run and count how it ended."""
-        started = time.perf_counter()
-        status = "failed"
-        self.open_runs.inc()
-        try:
-            yield
-            status = "done"
-        finally:
-            self.open_runs.dec()
-            self.runs.labels(status).inc()
-            self.seconds.observe(time.perf_counter() - started)
+    def ended(self, status: str, seconds: float) -> None:
+        """Count one run by how it ended (or that it waits) and how long it was worked on."""
+        self.open_runs.dec()
+        self.runs.labels(status).inc()
+        self.seconds.observe(seconds)
 
     def render(self) -> bytes:
         return generate_latest(self.registry)

@@ -29,6 +29,13 @@ def add_problem_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
+        if isinstance(error.__cause__, PlatformError):
+            return await ours(request, error.__cause__)
         if error.status_code == 404:
             return problem_response(NotFound("没有这个地址", where=request.url.path, cure="接口列表见 /openapi.json").problem(), 404)
         return problem_response(UserInputError(str(error.detail), where=request.url.path).problem(), error.status_code)
+
+    @app.exception_handler(Exception)
+    async def unforeseen(request: Request, error: Exception) -> JSONResponse:
+        cure = "请重试；若再次出现，请联系管理员"
+        return problem_response(PlatformError("处理时出现内部错误", where=request.url.path, cure=cure).problem(), 500)

@@ -1,7 +1,7 @@
 """Runs of the assistant: started, streamed, cancelled, resumed. A run is not a connection: it goes on when its reader leaves."""
 
 import asyncio
-import contextlib
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -25,6 +25,7 @@ from .metrics import Metrics
 log = structlog.get_logger()
 GRACE_S = 2.0
 """How long a closing service waits for runs to end by themselves."""
+WAITING = "这个操作需要负责人审批，批准后继续执行。"
 DELTA_CHARS = 12
 """Characters of one streamed piece of text."""
 
@@ -44,6 +45,8 @@ class CancelFlag:
 class _Active:
     principal: Principal
     flag: CancelFlag
+    is_ending: bool = False
+    """What the graph had to do is done, and only the record is being completed."""
     task: asyncio.Task[None] | None = None
 
 
@@ -66,6 +69,7 @@ class RunService:
         self._threads = threads
         self._metrics = metrics
         self._active: dict[str, _Active] = {}
+        self._waiting: dict[str, Principal] = {}
 
     async def start(
         self, principal: Principal, question: str, *, thread_id: str | None = None, turns: Sequence[Turn] | None = None, kind: str = "chat"
@@ -92,18 +96,28 @@ class RunService:
     async def ask(
         self, principal: Principal, question: str, *, turns: Sequence[Turn] | None = None, thread_id: str | None = None
     ) -> Answer:
-        """Run to the end and return the answer."""
+        """Run to the end, or to where it waits for an approval, and return the answer."""
         run = await self.start(principal, question, turns=turns, thread_id=thread_id, kind="ask")
-        async for _ in self.events(run.id, principal):
-            pass
+        await self.settled(run.id)
         return await self.answer(run.id, principal)
 
+    async def settled(self, run_id: str) -> None:
+        """Return when this process no longer works on the run: it has ended, or waits for an approval."""
+        active = self._active.get(run_id)
+        if active is not None and active.task is not None:
+            await asyncio.wait({active.task})
+
     async def answer(self, run_id: str, principal: Principal) -> Answer:
-        """The finished run's answer; a failed run's error as an answer that says so."""
+        """The finished run's answer; of a run without one, what became of it as an answer that says so."""
         run = await asyncio.to_thread(self._store.get, run_id, principal)
         if run.answer is not None:
             return Answer.model_validate(run.answer)
+        if run.status == "waiting":
+            return Answer(text=WAITING, reason="needs_approval", run_id=run_id)
         reason = {"cancelled": "已停止", "interrupted": "服务中断，请重新提问"}.get(run.status, "没有得到答案")
+        if run.status == "failed":
+            ending = await asyncio.to_thread(self._store.events_after, run_id, run.last_seq - 1, principal)
+            reason = ending[-1].data["error"]["message"]
         return Answer(text=reason, refused=True, reason=reason, run_id=run_id)
 
     def events(self, run_id: str, principal: Principal, after: int = 0) -> AsyncIterator[RunEvent]:
@@ -112,20 +126,22 @@ class RunService:
 
     async def cancel(self, run_id: str, principal: Principal) -> None:
         """Stop a run of one's own; what it said stays."""
-        await asyncio.to_thread(self._store.get, run_id, principal)
+        run = await asyncio.to_thread(self._store.get, run_id, principal)
         active = self._active.get(run_id)
-        if active is None:
+        if active is None and run.status == "waiting":
+            await self._live.open(run_id)
+            await self._end(run_id, principal, "cancelled", None, {})
+        elif active is None or active.is_ending:
             raise NotFound(f"运行 {run_id!r} 已经结束", where="run_id", cure="无需再停止")
-        active.flag.is_set = True
-        if active.task is not None:
+        elif active.task is not None and not active.flag.is_set:
+            active.flag.is_set = True
             active.task.cancel()
 
     async def resume(self, run_id: str, principal: Principal) -> None:
-        """Go on with a run whose approval was decided."""
-        if run_id in self._active:
-            return
+        """Go on with a run whose approval was decided, as whoever started it; a decision may come before the run has paused."""
+        await self.settled(run_id)
         await self._live.open(run_id)
-        self._launch(run_id, principal, Command(resume=True))
+        self._launch(run_id, self._waiting.pop(run_id, principal), Command(resume=True))
 
     async def close(self) -> None:
         """Let what is about to end do so, then stop the rest."""
@@ -137,14 +153,15 @@ class RunService:
             await asyncio.gather(*late, return_exceptions=True)
 
     async def _execute(self, run_id: str, active: _Active, given: dict[str, Any] | Command[Any]) -> None:
+        started = time.perf_counter()
+        self._metrics.open_runs.inc()
         queue: asyncio.Queue[tuple[str, dict[str, Any]] | None] = asyncio.Queue()
         pump = asyncio.create_task(self._pump(run_id, queue))
         context = RunContext(active.principal, run_id, lambda kind, data: queue.put_nowait((kind, data)), active.flag)
         config: Any = {"configurable": {"thread_id": run_id}, "recursion_limit": 25}
         status, answer, data = "failed", None, {}
         try:
-            with self._metrics.run():
-                state: dict[str, Any] = await self._assistant.ainvoke(cast("Any", given), config, context=context, durability="exit")
+            state: dict[str, Any] = await self._assistant.ainvoke(cast("Any", given), config, context=context, durability="exit")
             if "__interrupt__" in state:
                 status = "waiting"
             else:
@@ -157,17 +174,25 @@ class RunService:
             log.exception("run failed", run_id=run_id, kind=type(error).__name__)
             problem = PlatformError("处理时出现内部错误，问题已记录", where=run_id, cure="请重试；若再次出现，请联系管理员").problem(run_id)
             data = {"error": problem.model_dump(mode="json")}
-        queue.put_nowait(None)
-        with contextlib.suppress(asyncio.CancelledError):
+        active.is_ending = True
+        try:
+            queue.put_nowait(None)
             await pump
-        await self._end(run_id, status, answer, data)
-        self._active.pop(run_id, None)
+        except PlatformError as error:
+            log.error("events not recorded", run_id=run_id, problem=error.message)
+        try:
+            await self._end(run_id, active.principal, status, answer, data)
+        finally:
+            self._active.pop(run_id, None)
+            self._metrics.ended(status, time.perf_counter() - started)
 
-    async def _end(self, run_id: str, status: str, answer: dict[str, Any] | None, data: dict[str, Any]) -> None:
+    async def _end(self, run_id: str, principal: Principal, status: str, answer: dict[str, Any] | None, data: dict[str, Any]) -> None:
         try:
             if status == "waiting":
                 await self._live.pause(run_id)
+                self._waiting[run_id] = principal
                 return
+            self._waiting.pop(run_id, None)
             ending: Any = status
             await self._live.finish(run_id, ending, answer, data)
             await self._checkpoints.adelete_thread(run_id)

@@ -12,11 +12,10 @@ from agents.state import Turn
 from domain.answer import Answer
 from domain.errors import DocumentError, PlatformError, Problem, UpstreamUnavailable
 from domain.principal import Level, own_label
-from knowledge.ingest import contents, expand
-from tools.contract import ToolContext
+from knowledge.ingest import SourceFile, contents, expand
 
 from .assembly import Platform, open_platform
-from .clock import utc_now
+from .direct import run_directly
 from .instance import Instance, running
 from .routes.documents import outcome_json
 from .routes.tools import describe
@@ -48,8 +47,7 @@ class LocalSession:
         return await self._platform.runs.ask(self._platform.principal, question, turns=turns)
 
     async def run_tool(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        context = ToolContext(principal=self._platform.principal, now=utc_now)
-        return (await self._platform.tools.run(name, arguments, context)).model_dump(mode="json")
+        return (await run_directly(self._platform.tools, name, arguments, self._platform.principal)).model_dump(mode="json")
 
     async def list_tools(self) -> list[dict[str, Any]]:
         return [describe(tool) for tool in self._platform.tools.allowed(self._platform.principal)]
@@ -72,8 +70,7 @@ class LocalSession:
     async def decide(self, approval_id: str, decision: str, reason: str) -> dict[str, Any]:
         decided = self._platform.approvals.decide(approval_id, self._platform.principal, _decision(decision), reason)
         await self._platform.runs.resume(decided.run_id, self._platform.principal)
-        async for _ in self._platform.runs.events(decided.run_id, self._platform.principal):
-            pass
+        await self._platform.runs.settled(decided.run_id)
         return decided.model_dump(mode="json")
 
     async def ready(self) -> dict[str, Any]:
@@ -105,11 +102,17 @@ class RemoteSession:
             progress(number, len(files), file.name)
             try:
                 for source in contents(file):
-                    form = {"collection": collection, "label": label}
-                    yield await self._call("POST", "/v1/documents", data=form, files={"file": (source.name, source.data)})
+                    yield await self._upload(source, collection, label)
             except PlatformError as error:
                 yield {"name": file.name, "document": None, "error": error.problem().model_dump(mode="json")}
         progress(len(files), len(files), "")
+
+    async def _upload(self, source: SourceFile, collection: str, label: Level) -> dict[str, Any]:
+        form, files = {"collection": collection, "label": label}, {"file": (source.name, source.data)}
+        try:
+            return await self._call("POST", "/v1/documents", data=form, files=files)
+        except RemoteError as error:
+            return {"name": source.name, "document": None, "error": error.problem().model_dump(mode="json")}
 
     async def documents(self) -> list[dict[str, Any]]:
         return (await self._call("GET", "/v1/documents"))["documents"]

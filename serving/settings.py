@@ -3,13 +3,12 @@
 This is the only reader of the environment.
 """
 
-import os
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from domain.errors import ConfigurationError, ProblemDetail
 
@@ -74,6 +73,8 @@ class Settings(BaseSettings):
     """Characters of one question."""
     largest_upload: int = Field(default=50 * 1024 * 1024, ge=1024)
     """Bytes of one uploaded file."""
+    heartbeat_s: float = Field(default=15.0, gt=0)
+    """Seconds of silence after which an event stream sends a comment, so that proxies keep the connection."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @property
@@ -99,7 +100,8 @@ class _FileSource(PydanticBaseSettingsSource):
         return None, field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        path = Path(os.environ.get("SHUZHI_HOME", ".shuzhi")) / "settings.yaml"
+        # what was given and the environment have been read by now
+        path = Path(self.current_state.get("home", Settings.model_fields["home"].default)) / "settings.yaml"
         if not path.is_file():
             return {}
         try:
@@ -119,6 +121,8 @@ def load_settings(**overrides: Any) -> Settings:
     """
     try:
         settings = Settings(**overrides)
+    except SettingsError as error:
+        raise ConfigurationError("设置不对", where="SHUZHI_…", cure=f"写成 JSON，或用 __ 逐项设置（{error}）") from error
     except ValidationError as error:
         details = [
             ProblemDetail(where="SHUZHI_" + "__".join(map(str, e["loc"])).upper(), what=e["msg"], cure="修正环境变量或 settings.yaml")

@@ -42,6 +42,8 @@ def payload(point: IndexPoint) -> dict[str, Any]:
     }
 
 
+IDENTITY_FIELDS = ("passage_id", "clause_id", "document_id", "standard", "kind")
+"""What a hit must carry."""
 INDEXED_FIELDS = ("document_id", "standard", "kind", "modality", "level", "collection", "label_level", "tenant", "attributes", "parties")
 
 

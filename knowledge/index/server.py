@@ -7,8 +7,8 @@ from qdrant_client import QdrantClient, models
 
 from domain.errors import UpstreamUnavailable
 
-from .edge import merge_hit
-from .filters import INDEXED_FIELDS, payload, query_filter
+from .edge import FULL_SCAN_BELOW, merge_hit
+from .filters import IDENTITY_FIELDS, INDEXED_FIELDS, payload, query_filter
 from .store import FIELDS, IndexPoint, IndexQuery, Scored
 
 BATCH = 200
@@ -52,7 +52,8 @@ class ServerIndex:
         if self._client.collection_exists(self._collection):
             return
         dense = {"dense": models.VectorParams(size=dense_size, distance=models.Distance.COSINE)} if self._dense else {}
-        sparse = {name: models.SparseVectorParams(modifier=models.Modifier.IDF) for name in FIELDS}
+        scan = models.SparseIndexParams(full_scan_threshold=FULL_SCAN_BELOW)
+        sparse = {name: models.SparseVectorParams(index=scan, modifier=models.Modifier.IDF) for name in FIELDS}
         self._client.create_collection(self._collection, vectors_config=dense, sparse_vectors_config=sparse)
         for field in INDEXED_FIELDS:
             self._client.create_payload_index(self._collection, field, models.PayloadSchemaType.KEYWORD)
@@ -87,7 +88,7 @@ class ServerIndex:
         for number, query in enumerate(queries):
             only = query_filter(self._dialect, query.access, query.selection)
             for name, vector in self._vectors(query):
-                requests.append(models.QueryRequest(query=vector, using=name, filter=only, limit=query.limit, with_payload=True))
+                requests.append(models.QueryRequest(query=vector, using=name, filter=only, limit=query.limit, with_payload=list(IDENTITY_FIELDS)))
                 owners.append((number, name))
         merged: list[dict[str, Scored]] = [{} for _ in queries]
         answers = self._guarded(self._client.query_batch_points, self._collection, requests) if requests else []
@@ -105,6 +106,11 @@ class ServerIndex:
         if self._dense and query.dense is not None:
             found.append(("dense", list(query.dense)))
         return found
+
+    @property
+    def generation(self) -> None:
+        """Any number of processes write to a server."""
+        return None
 
     def count(self) -> int:
         return int(self._guarded(self._client.count, self._collection).count)

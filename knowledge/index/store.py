@@ -83,6 +83,11 @@ class PassageIndex(Protocol):
         """Results of each query, unordered, every result readable under that query's access filter."""
         ...
 
+    @property
+    def generation(self) -> int | None:
+        """Grows with every change; the same number means the same answers. None: others write too, so nobody can know."""
+        ...
+
     def count(self) -> int: ...
 
     def optimize(self) -> None:

@@ -17,6 +17,7 @@ from records.runs import Run
 
 from ..assembly import Platform
 from ..doors import Speaker, ThePlatform
+from ..runs import WAITING
 
 router = APIRouter(prefix="/v1", tags=["chat"])
 MODEL = "shuzhi"
@@ -77,8 +78,7 @@ async def chat_completions(request: ChatRequest, speaker: Speaker, platform: The
     if request.stream:
         usage = bool((request.stream_options or {}).get("include_usage"))
         return StreamingResponse(_stream(platform, speaker, run, usage), media_type="text/event-stream", headers={"x-run-id": run.id})
-    async for _ in platform.runs.events(run.id, speaker):
-        pass
+    await platform.runs.settled(run.id)
     answer = await platform.runs.answer(run.id, speaker)
     return Response(orjson.dumps(_completion(run, answer)), media_type="application/json", headers={"x-run-id": run.id})
 
@@ -93,6 +93,10 @@ async def _stream(platform: Platform, speaker: Principal, run: Run, usage: bool)
     async for event in platform.runs.events(run.id, speaker):
         if event.type == "text":
             yield head + b'{"content":' + orjson.dumps(event.data["text"]) + b'},"finish_reason":null}]}\n\n'
+        elif event.type == "approval":
+            await platform.runs.settled(run.id)
+            yield head + b'{"content":' + orjson.dumps(WAITING) + b'},"finish_reason":null}]}\n\n'
+            break
         elif event.type == "failed":
             failed = event.data.get("error")
     if failed is not None:

@@ -29,7 +29,7 @@ async def readyz(platform: ThePlatform) -> Response:
         checks["problem"] = error.problem().model_dump(mode="json")
     health = platform.writer.health()
     checks["event_log"] = health.model_dump(mode="json")
-    ready = "problem" not in checks and bool(checks.get("vectors"))
+    ready = "problem" not in checks and bool(checks.get("vectors")) and health.alive and not health.failing_for
     return JSONResponse({"ready": ready, "model": platform.model_name, "checks": checks}, status_code=200 if ready else 503)
 
 

@@ -1,23 +1,24 @@
 """Runs as resources: start, watch with replay, stop, look back; conversations and feedback."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
 import orjson
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Query
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.errors import UserInputError
 from domain.principal import Principal
-from records.events import RunEvent
 
 from ..assembly import Platform
 from ..doors import Speaker, ThePlatform
 
 router = APIRouter(prefix="/v1", tags=["runs"])
-HEARTBEAT_S = 15.0
+EVENT_ID = re.compile(r"[0-9]{1,15}")
+LARGEST_ID = 10**15
 
 
 class NewRunRequest(BaseModel):
@@ -52,12 +53,16 @@ async def get_run(run_id: str, speaker: Speaker, platform: ThePlatform) -> dict[
 
 @router.get("/runs/{run_id}/events", response_model=None)
 async def run_events(
-    run_id: str, speaker: Speaker, platform: ThePlatform, last_event_id: Annotated[str | None, Header()] = None, after: int = 0
+    run_id: str,
+    speaker: Speaker,
+    platform: ThePlatform,
+    last_event_id: Annotated[str | None, Header()] = None,
+    after: Annotated[int, Query(ge=0, le=LARGEST_ID)] = 0,
 ) -> StreamingResponse:
     """Server-sent events with ids; `Last-Event-ID` (or `?after=`) replays what was missed, then goes live."""
     await asyncio.to_thread(platform.run_store.get, run_id, speaker)
     if last_event_id:
-        if not last_event_id.strip().isdecimal():
+        if not EVENT_ID.fullmatch(last_event_id.strip()):
             raise UserInputError("Last-Event-ID 应为数字", where="Last-Event-ID", cure="用收到的最后一个 id")
         after = int(last_event_id)
     return StreamingResponse(
@@ -67,28 +72,21 @@ async def run_events(
 
 async def _events(platform: Platform, run_id: str, speaker: Principal, after: int) -> AsyncIterator[bytes]:
     """Events as they come, and a comment every so often so that proxies keep the connection."""
-    queue: asyncio.Queue[RunEvent | None] = asyncio.Queue(maxsize=256)
-
-    async def feed() -> None:
-        try:
-            async for event in platform.runs.events(run_id, speaker, after):
-                await queue.put(event)
-        finally:
-            await queue.put(None)
-
-    feeder = asyncio.create_task(feed())
+    events = aiter(platform.runs.events(run_id, speaker, after))
+    coming = asyncio.ensure_future(anext(events, None))
     try:
         while True:
-            try:
-                event = await asyncio.wait_for(queue.get(), HEARTBEAT_S)
-            except TimeoutError:
+            await asyncio.wait({coming}, timeout=platform.settings.heartbeat_s)
+            if not coming.done():
                 yield b": heartbeat\n\n"
                 continue
+            event = coming.result()
             if event is None:
                 return
             yield b"id: %d\nevent: %b\ndata: %b\n\n" % (event.seq, event.type.encode(), orjson.dumps(event.data))
+            coming = asyncio.ensure_future(anext(events, None))
     finally:
-        feeder.cancel()
+        coming.cancel()
 
 
 @router.post("/runs/{run_id}/cancel", status_code=202)

@@ -26,7 +26,7 @@ FACTORY_LEVELS: tuple[FactoryLevel, ...] = ("车间", "基础", "先进", "卓�
 class Fact(BaseModel):
     """A number that a clause sets: metric op value unit (对接成功率 >= 75 %)."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     metric: str
     op: Literal["=", ">=", "<=", ">", "<", "range", "list"]
@@ -41,7 +41,7 @@ FormulaInput = float | list[float] | date
 class Variable(BaseModel):
     """One input of an indicator's formula."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     symbol: str
     name: str
@@ -51,7 +51,7 @@ class Variable(BaseModel):
 class FormulaCase(BaseModel):
     """A worked example that the formula has to reproduce when the catalogue is loaded."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     inputs: list[FormulaInput]
     expected: float
@@ -60,7 +60,7 @@ class FormulaCase(BaseModel):
 class Formula(BaseModel):
     """An indicator's calculation (指标计算公式): the printed form, a compiled form over the variables' symbols, a test case."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     printed: str
     expression: str
@@ -76,7 +76,7 @@ class Formula(BaseModel):
 class Clause(BaseModel):
     """One addressable statement of a standard, in our own words (条款)."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
     parent: str | None = None
@@ -104,7 +104,7 @@ class Clause(BaseModel):
 class Section(BaseModel):
     """A heading of a standard, or one scene of the Jiangsu table."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
     number: str

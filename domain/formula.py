@@ -11,7 +11,10 @@ from .errors import ConfigurationError, UserInputError
 
 
 def dot(left: list[float], right: list[float]) -> float:
-    """Sum of products, pair by pair (Σ 活动数据 × 排放因子)."""
+    """Sum of products, pair by pair (Σ 活动数据 × 排放因子); raises UserInputError when the lists differ in length."""
+    if len(left) != len(right):
+        what = f"两列数的个数不同：{len(left)} 个与 {len(right)} 个"
+        raise UserInputError(what, where="inputs", cure="逐项成对填写，没有的填 0")
     return sum(a * b for a, b in zip(left, right, strict=True))
 
 

@@ -18,17 +18,19 @@ def parse_numeral(text: str) -> int | None:
         return None
     if not any(c in UNITS or c in MYRIADS for c in text):
         return int("".join(str(DIGITS[c]) for c in text))
-    total = section = digit = 0
+    total = myriad = section = digit = 0
     for c in text:
         if c in DIGITS:
             digit = DIGITS[c]
-        elif c in UNITS:
+            continue
+        if c in UNITS:
             section += (digit or 1) * UNITS[c]
-            digit = 0
+        elif c == "万":
+            myriad, section = (myriad + section + digit or 1) * MYRIADS[c], 0
         else:
-            total = (total + section + digit) * MYRIADS[c]
-            section = digit = 0
-    return total + section + digit
+            total, myriad, section = (total + myriad + section + digit or 1) * MYRIADS[c], 0, 0
+        digit = 0
+    return total + myriad + section + digit
 
 
 def to_numeral(number: int) -> str:

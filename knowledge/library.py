@@ -104,6 +104,8 @@ class Library:
 
     def __init__(self, database: Transactions) -> None:
         self._database = database
+        self.generation = 0
+        """Grows with every change made here; the same number means the same answers."""
 
     def find_same(self, content_hash: str, label: Label) -> Document | None:
         """The document with this very content for the same readers, whatever its state."""
@@ -146,7 +148,8 @@ class Library:
             if replaced:
                 change = {"state": "superseded", "superseded_by": document.id}
                 connection.execute(update(documents).where(documents.c.id.in_(replaced)).values(change))
-            return replaced
+        self.generation += 1
+        return replaced
 
     def unfinished(self) -> list[Document]:
         """Documents whose indexing was cut off."""
@@ -184,7 +187,8 @@ class Library:
                 raise NotFound(f"文档 {document_id!r} 不是你上传的", where="document_id", cure="请上传者或管理员删除")
             connection.execute(delete(passages).where(passages.c.document_id == document_id))
             connection.execute(delete(documents).where(documents.c.id == document_id))
-            return document
+        self.generation += 1
+        return document
 
     def passages_of(self, document: Document) -> Iterator[Passage]:
         """All passages of one document in order."""

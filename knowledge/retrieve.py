@@ -24,9 +24,12 @@ from .index import IndexQuery, PassageIndex, Scored, Selection
 from .lexicon import query_vector
 from .library import Library
 from .question import Question, QuestionReader
+from .recent import Recent
 from .thesaurus import Thesaurus
 
 WEIGHTS = Path(__file__).parent / "data" / "ranking.yaml"
+REMEMBERED = 512
+"""Searches whose results are kept; their passages are shared, so one takes some 10 KB."""
 
 
 class Ranking(BaseModel):
@@ -123,16 +126,26 @@ class Retriever:
         self._addresses = addresses
         self._embedder = embedder
         self._reranker = reranker
+        self._own: dict[str, Passage] = {}
+        self._books = 0
+        self._recent: Recent[Hit] = Recent(REMEMBERED)
 
     def use_addresses(self, addresses: AddressBook) -> None:
         """From now on resolve names against this book."""
         self._addresses = addresses
+        self._books += 1
+
+    def _generation(self) -> tuple[int, int, int] | None:
+        index = self._index.generation
+        return None if index is None else (index, self._library.generation, self._books)
 
     def search(
         self, text: str, principal: Principal, k: int = 10, selection: Selection | None = None, earlier: Sequence[str] = ()
     ) -> list[Hit]:
         """The `k` best clauses for `text` that `principal` may read, best first; `earlier` are the user's turns before it."""
-        return self.find(self._reader.read(text, earlier), principal, k, selection or Selection())
+        wanted = selection or Selection()
+        key = (principal, text, tuple(earlier), k, wanted)
+        return self._recent.recall(key, self._generation(), lambda: self.find(self._reader.read(text, earlier), principal, k, wanted))
 
     def find(self, question: Question, principal: Principal, k: int, selection: Selection) -> list[Hit]:
         """As `search`, for a question already read."""
@@ -299,12 +312,16 @@ class Retriever:
             if passage is not None:
                 shares = {name: share * candidate.factor for name, share in candidate.shares.items()}
                 hits.append(Hit(candidate.clause_id, passage, candidate.total(), candidate.scores | shares, candidate.via))
-        return hits[:k]
+                if len(hits) == k:
+                    break
+        return hits
 
     def catalogue_passage(self, clause_id: str) -> Passage | None:
         """Our own wording of a clause as a passage, for when its official text is not ingested."""
-        clause = self._catalogue.clauses.get(clause_id)
-        return catalogue_passage(self._catalogue, clause) if clause else None
+        known = self._own.get(clause_id)
+        if known is None and (clause := self._catalogue.clauses.get(clause_id)):
+            known = self._own[clause_id] = catalogue_passage(self._catalogue, clause)
+        return known
 
     def _reranked(self, question: Question, hits: list[Hit]) -> list[Hit]:
         if self._reranker is None or len(hits) < 2:

@@ -10,6 +10,7 @@ from pytest_socket import SocketConnectBlockedError
 
 
 class TestNetwork:
+    @pytest.mark.filterwarnings("ignore:A test tried to use socket")
     def test_other_machines_cannot_be_reached(self) -> None:
         with socket.socket() as outside, pytest.raises(SocketConnectBlockedError):
             outside.connect(("192.0.2.1", 443))

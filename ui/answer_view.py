@@ -133,7 +133,9 @@ def upload_props(call: ToolCall, words: Wording) -> dict[str, Any]:
 
 def problem_props(problem: Problem, words: Wording) -> dict[str, Any]:
     """An error in the shape every door has: what, where, what to do."""
-    details = [{"where": spot.where, "what": "" if spot.what == problem.message else spot.what, "cure": spot.cure} for spot in problem.detail]
+    details = [
+        {"where": spot.where, "what": "" if spot.what == problem.message else spot.what, "cure": spot.cure} for spot in problem.detail
+    ]
     return {
         "kind": "problem",
         "message": problem.message,

@@ -1,5 +1,6 @@
 """A run as it appears on the page: tool steps while it works, text as it is said, cards when it is done."""
 
+import asyncio
 import time
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -116,7 +117,7 @@ class RunView:
         await step.send()
 
     async def _ask_approval(self, approval_id: str, seen: int) -> bool:
-        approval = await cl.make_async(self.platform.approvals.show)(approval_id, self.platform.principal)
+        approval = await asyncio.to_thread(self.platform.approvals.show, approval_id, self.platform.principal)
         if approval.status != "pending":
             return False
         props = approval_props(approval, self.parent_id or "", seen, self.words)
@@ -128,7 +129,7 @@ class RunView:
 
     async def _finish(self) -> None:
         """The last word is the recorded answer's, whatever was streamed on the way."""
-        run = await cl.make_async(self.platform.run_store.get)(self.run_id, self.platform.principal)
+        run = await asyncio.to_thread(self.platform.run_store.get, self.run_id, self.platform.principal)
         message = self._message or self._new_message()
         if run.answer is not None:
             answer = Answer.model_validate(run.answer)

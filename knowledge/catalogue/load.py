@@ -26,34 +26,53 @@ def load_catalogue(directory: Path = CATALOGUE_DIR) -> Catalogue:
     folders = sorted(path for path in directory.iterdir() if path.is_dir()) if directory.is_dir() else []
     if not folders:
         raise ConfigurationError("条款目录是空的", where=str(directory), cure="重新安装，或检查目录路径")
-    standards = [_read_standard(folder) for folder in folders]
+    places: dict[str, str] = {}
+    standards = [_read_standard(folder, places) for folder in folders]
     faults = [fault for standard in standards for fault in _faults(standard)]
     faults += list(_dangling(standards))
     if faults:
-        raise ConfigurationError(f"条款目录有 {len(faults)} 处错误", detail=faults)
+        detail = [fault.model_copy(update={"where": f"{places.get(fault.where, '')}: {fault.where}"}) for fault in faults]
+        raise ConfigurationError(f"条款目录有 {len(faults)} 处错误", detail=detail)
     return Catalogue(standards)
 
 
-def _read_standard(folder: Path) -> Standard:
-    """`standard.yaml` holds the head and the sections; the other files hold lists of clauses, joined in file order."""
+def _read_standard(folder: Path, places: dict[str, str]) -> Standard:
+    """`standard.yaml` holds the head and the sections; the other files hold lists of clauses, joined in file order.
+
+    `places` learns which file each id stands in.
+    """
+    head_name = f"{folder.name}/standard.yaml"
     head = _read_yaml(folder / "standard.yaml")
     if not isinstance(head, dict):
-        raise ConfigurationError("应为映射", where=f"{folder.name}/standard.yaml", cure="参照其他标准的 standard.yaml")
-    clauses: list[object] = []
+        raise ConfigurationError("应为映射", where=head_name, cure="参照其他标准的 standard.yaml")
+    clauses: list[Clause] = []
+    details: list[ProblemDetail] = []
     for path in sorted(folder.glob("*.yaml")):
         if path.name != "standard.yaml":
+            name = f"{folder.name}/{path.name}"
             part = _read_yaml(path)
             if not isinstance(part, list):
-                raise ConfigurationError("应为条款列表", where=f"{folder.name}/{path.name}", cure="每个条款以 - id: 开头")
-            clauses.extend(part)  # pyright: ignore[reportUnknownArgumentType]
+                raise ConfigurationError("应为条款列表", where=name, cure="每个条款以 - id: 开头")
+            for number, raw in enumerate(part, 1):  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+                clause_id = str(raw.get("id", "")) if isinstance(raw, dict) else ""  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+                try:
+                    clauses.append(Clause.model_validate(raw))
+                except ValidationError as error:
+                    details += _unreadable(error, f"{name}: {clause_id or f'第 {number} 条'}")
+                places.setdefault(clause_id, name)
     try:
-        return Standard.model_validate(head | {"clauses": clauses})
+        standard = Standard.model_validate(head | {"clauses": clauses})
     except ValidationError as error:
-        details = [
-            ProblemDetail(where=f"{folder.name}: {'.'.join(map(str, e['loc']))}", what=e["msg"], cure="修正该字段")
-            for e in error.errors()[:20]
-        ]
-        raise ConfigurationError(f"条款目录 {folder.name} 的格式不对", detail=details) from error
+        details += _unreadable(error, head_name)
+    else:
+        places.update(dict.fromkeys([standard.key, *(section.id for section in standard.sections)], head_name))
+        if not details:
+            return standard
+    raise ConfigurationError(f"条款目录 {folder.name} 的格式不对", detail=details[:20])
+
+
+def _unreadable(error: ValidationError, where: str) -> list[ProblemDetail]:
+    return [ProblemDetail(where=f"{where}: {'.'.join(map(str, e['loc']))}", what=e["msg"], cure="修正该字段") for e in error.errors()]
 
 
 def _read_yaml(path: Path) -> object:

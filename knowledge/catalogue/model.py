@@ -12,7 +12,7 @@ from domain.errors import NotFound, known_names
 class Standard(BaseModel):
     """One standard: how it is called, what state it is in, and its parts (标准)."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     key: str
     """Prefix of the clause ids: TISC, SDIB, JSSF, MIIT, GXDSL."""

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from domain.clause import Clause
 from knowledge.catalogue import Catalogue
-from knowledge.lexicon import fold, tokens
+from knowledge.lexicon import fold, token_set, tokens
 from knowledge.question import Question
 from knowledge.retrieve import Hit
 
@@ -120,6 +120,7 @@ class Judge:
         folded = fold(question.text)
         texts = [self._full_text(s) for s in supports]
         everything = " ".join(texts)
+        known = frozenset[str]().union(*map(token_set, texts))
         own = " ".join(s.hit.passage.own_text for s in supports)
         kinds = [kind for kind in self.asking.kinds_in(question.text) if kind != "weight"]
         one = not question.several and len(question.standards) < 2 and len(kinds) < 2
@@ -127,8 +128,8 @@ class Judge:
         asked = question.search_text + " " + (question.context if question.elliptical else "")
         missing = [kind for kind in kinds if not self.asking.holds(kind, own)]
         return {
-            "uncovered": 1 - self._coverage(asked, everything),
-            "foreign_terms": self._foreign(question.search_text, everything),
+            "uncovered": 1 - self._coverage(asked, known),
+            "foreign_terms": self._foreign(question.search_text, known),
             "foreign_name": self._foreign_name(folded, everything, own),
             "qualified": self._qualified(folded, supports),
             "modifier": self._modifier(folded, everything),
@@ -196,16 +197,14 @@ class Judge:
         about = " ".join([scene.title, *scene.synonyms, *scene.questions]) if scene else ""
         return " ".join([*support.hit.passage.path, support.hit.passage.own_text, asked, about])
 
-    def _coverage(self, asked: str, text: str) -> float:
+    def _coverage(self, asked: str, have: frozenset[str]) -> float:
         """Share of the question's telling tokens that the evidence contains."""
-        have = set(tokens(text))
         wanted = {t for t in tokens(asked) if len(t) > 1}
         total = sum(self.vocabulary.weight(t) for t in wanted)
         return sum(self.vocabulary.weight(t) for t in wanted & have) / total if total else 0.0
 
-    def _foreign(self, asked: str, text: str) -> float:
+    def _foreign(self, asked: str, have: frozenset[str]) -> float:
         """Terms of the standards that the question uses and this evidence does not: the largest one's rarity, 0 to 1."""
-        have = set(tokens(text))
         foreign = [self.vocabulary.weight(t) for t in set(tokens(asked)) if len(t) > 1 and t not in have and self.vocabulary.is_term(t)]
         top = sorted(foreign, reverse=True)[:3]
         return sum(top) / (3 * self.vocabulary.rarest)

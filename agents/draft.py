@@ -12,6 +12,7 @@ from knowledge.question import Question
 
 from .asking import Asking
 from .evidence import LEVEL_NAMES, Support
+from .grounding import MARK
 
 
 def draft(question: Question, supports: Sequence[Support], catalogue: Catalogue, asking: Asking) -> list[Sentence]:
@@ -50,6 +51,7 @@ def _body(support: Support) -> str:
 
 
 def _readable(quote: str) -> str:
+    quote = MARK.sub(r"〔\1〕", quote)  # a document's own [9] leads nowhere in this answer
     return re.sub(r"\s*\n\s*", " ", re.sub(r"\*\*|^\s*-\s+|^[a-n]\)\s*", "", quote, flags=re.MULTILINE)).strip()
 
 

@@ -17,7 +17,7 @@ from domain.answer import Citation
 from domain.clause import FACTORY_LEVELS, Clause
 from knowledge.catalogue import Catalogue
 from knowledge.cite import cite
-from knowledge.lexicon import tokens
+from knowledge.lexicon import token_set, tokens
 from knowledge.question import Question
 from knowledge.retrieve import Hit
 
@@ -35,6 +35,8 @@ class Choice(BaseModel):
 
     near: float
     """A further clause joins when its score is at least this share of the best one's."""
+    near_other: float
+    """The same, for a clause of another standard when none is named."""
     near_same_section: float
     """The same, for a clause of the best one's own section that is short."""
     short: int
@@ -121,7 +123,7 @@ def _wanted(question: Question, hits: Sequence[Hit], catalogue: Catalogue, choic
             valued = asks_value and (c := catalogue.clauses.get(hit.clause_id)) is not None and bool(c.facts)
             if (hit.score >= best.score * choice.near_same_section or valued) and len(chosen) < choice.items:
                 chosen.append(hit)
-        elif hit.score >= best.score * choice.near and len(chosen) < choice.clauses:
+        elif hit.score >= best.score * (choice.near if _same_standard(hit, best) else choice.near_other) and len(chosen) < choice.clauses:
             chosen.append(hit)
     return chosen
 
@@ -133,6 +135,10 @@ def _valued_first(hits: Sequence[Hit], catalogue: Catalogue) -> list[Hit]:
     valued = [h for h in hits if (c := catalogue.clauses.get(h.clause_id)) and c.facts and h.score >= hits[0].score * 0.6]
     same = [h for h in valued if h.clause_id.split("-")[0] == hits[0].clause_id.split("-")[0]]
     return same + [h for h in hits if h not in same]
+
+
+def _same_standard(hit: Hit, other: Hit) -> bool:
+    return hit.clause_id.split("-", 1)[0] == other.clause_id.split("-", 1)[0]
 
 
 def _same_section(hit: Hit, other: Hit) -> bool:
@@ -193,7 +199,7 @@ def _covering(question: Question, hits: Sequence[Hit], catalogue: Catalogue) -> 
     ranked = sorted(hits, key=lambda h: -h.score)
     pool = [h for h in ranked if h.clause_id.split("-")[0] == ranked[0].clause_id.split("-")[0]][:COVER_POOL]
     wanted = {t for t in tokens(question.search_text) if len(t) > 1}
-    known = {h.clause_id: wanted & set(tokens(_everything(h, catalogue))) for h in pool}
+    known = {h.clause_id: wanted & token_set(_everything(h, catalogue)) for h in pool}
     spread = Counter(token for covered in known.values() for token in covered)
     weight = {token: math.log(1 + len(pool) / count) for token, count in spread.items()}
     chosen: list[Hit] = []
@@ -273,7 +279,7 @@ def quotes(question: Question, hit: Hit, limit: int) -> list[Citation]:
 
 
 def _fit(asked: set[str], sentence: str) -> float:
-    own = set(tokens(sentence))
+    own = token_set(sentence)
     return sum(len(token) for token in asked & own) / (8 + len(own)) ** 0.5
 
 

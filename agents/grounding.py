@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.answer import Citation, Figure, Sentence
-from knowledge.lexicon import tokens
+from knowledge.lexicon import token_set, tokens
 
 MARK = re.compile(r"[\[［【](\d{1,2})[\]］】]")
 NUMBER = re.compile(r"(?<![\d.A-Za-z])\d+(?:,\d{3})*(?:\.\d+)?")
@@ -97,5 +97,5 @@ def _overlap(sentence: str, sources: Sequence[str]) -> float:
     own = {t for t in tokens(sentence) if len(t) > 1}
     if not own:
         return 1.0
-    known = {t for source in sources for t in tokens(source)}
+    known = frozenset[str]().union(*map(token_set, sources))
     return len(own & known) / len(own)

@@ -52,20 +52,23 @@ class AddressBook:
         found: list[tuple[Entry, str]] = []
         for match in ADDRESS.finditer(folded):
             before = re.sub(r"[《》\s“”\"]|中华人民共和国", "", folded[: match.start()])
-            for entry in self._named(before):
-                if may_read(principal, entry.label):
-                    found += [(entry, address) for address in _spellings(match)]
+            for entry in self._named(before, principal):
+                found += [(entry, address) for address in _spellings(match)]
         return list(dict.fromkeys(found))
 
-    def _named(self, before: str) -> list[Entry]:
+    def _readable(self, name: str, principal: Principal) -> list[Entry]:
+        """The documents of this name that exist for the principal; what it may not read neither hides nor doubles another."""
+        return [entry for entry in self._by_name.get(name, ()) if may_read(principal, entry.label)]
+
+    def _named(self, before: str, principal: Principal) -> list[Entry]:
         """The document named nearest before an address: the longest name that ends last."""
         for end in range(len(before), max(0, len(before) - 12), -1):
             for length in self._lengths:
-                if length <= end and (entries := self._by_name.get(before[end - length : end])):
+                if length <= end and (entries := self._readable(before[end - length : end], principal)):
                     return entries
-        return self._abbreviated(before)
+        return self._abbreviated(before, principal)
 
-    def _abbreviated(self, before: str) -> list[Entry]:
+    def _abbreviated(self, before: str, principal: Principal) -> list[Entry]:
         match = SHORT_NAME.search(before)
         if not match:
             return []
@@ -73,8 +76,9 @@ class AddressBook:
         for start in range(len(tail) - 1):
             short = tail[start:]
             names = [n for n in self._by_name if n[-1] == short[-1] and n[0] == short[0] and _is_subsequence(short, n)]
-            if len(names) == 1:
-                return self._by_name[names[0]]
+            known = [entries for name in names if (entries := self._readable(name, principal))]
+            if len(known) == 1:
+                return known[0]
         return []
 
 

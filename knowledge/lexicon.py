@@ -6,6 +6,7 @@ queries. HMM is off because it invents words for unseen names.
 
 import logging
 import re
+import sys
 import unicodedata
 import zlib
 from collections import Counter
@@ -48,6 +49,12 @@ def tokens(text: str) -> list[str]:
     for run in RUNS.findall(folded):
         found.append(run) if not run[0] >= "一" else found.extend(_chinese(run))
     return found
+
+
+@lru_cache(maxsize=1024)
+def token_set(text: str) -> frozenset[str]:
+    """The distinct tokens of a stored text that many questions are held against; equal tokens of all texts are one object."""
+    return frozenset(map(sys.intern, tokens(text)))
 
 
 def _chinese(run: str) -> Iterable[str]:

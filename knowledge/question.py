@@ -17,11 +17,14 @@ from .catalogue import Catalogue
 from .lexicon import fold
 
 VOCABULARY = Path(__file__).parent / "data" / "vocabulary.yaml"
-SPLITTERS = re.compile(r"[？?！!。；;]|(?:[①②③④⑤⑥])|(?:^|[，,：:])(?=(?:一是|二是|三是|一个|还有|另外|再就是|顺便))")
+CIRCLED = re.compile("[①②③④⑤⑥⑦⑧⑨]")
+"""Numbers of parts; folding would make plain digits of them."""
+SPLITTERS = re.compile(r"[？?！!。；;]|(?:^|[，,：:])(?=(?:一是|二是|三是|一个|还有|另外|再就是|顺便))")
 CORRECTED = re.compile(r"[一-鿿]\(([一-鿿])\)")
 """A slip that its writer put right at once: 先近(进)级, 工信布(部)."""
 SENTENCES = re.compile(r"[^。;；?？!！]+[。;；?？!！]?")
-NUMBERED = re.compile(r"(?<![0-9.])(\d+(?:\.\d+)+)(?:\s*[里中节条款的]|-?([a-n])(?![a-z])|(?![0-9.]))")
+NUMBERED = re.compile(r"(?<![0-9.])(\d+(?:\.\d+)+)(?:-(\d{1,2})(?![\d.-])|[\s-]?([a-n])(?![a-z0-9])|(?![0-9.]))")
+ANNEX = re.compile(r"附录\s*([a-z](?:[\s.-]*(?:\d+|[a-z](?![a-z])))*)")
 LETTERED = re.compile(r"(?<![a-z0-9])([a-n])(?:\)|）|项|款|条)")
 ARTICLE = re.compile(rf"第?[（(]?([{NUMERAL_CHARS}\d]+)[）)]?条|[（(]([{NUMERAL_CHARS}]+)[）)]")
 LEVEL_ENDS = ("级", "档", "那", "这", "的", ",", "、", "。", "和", "跟", "?", "", " ")
@@ -101,7 +104,7 @@ class QuestionReader:
 
     def read(self, text: str, earlier: Sequence[str] = ()) -> Question:
         """Read `text` in the light of the user's earlier turns, the latest last, where it leans on them."""
-        folded = CORRECTED.sub(r"\1", fold(text))
+        folded = CORRECTED.sub(r"\1", fold(CIRCLED.sub("；", text)))
         search_text = self._search_text(text, folded)
         leans = bool(earlier) and self._leans(folded, search_text)
         before = self.read(earlier[-1], earlier[:-1]) if leans else None
@@ -112,7 +115,7 @@ class QuestionReader:
         return Question(
             text=text,
             search_text=search_text,
-            several=any(word in folded for word in self._words.several),
+            several=any(word in folded or word in text for word in self._words.several),
             standards=tuple(named),
             shunned=tuple(key for key in shunned if key not in named),
             levels=levels,
@@ -135,7 +138,7 @@ class QuestionReader:
         shunned: dict[str, int] = {}
         taken = [False] * len(folded)
         for alias, key in self._names:
-            for at in _occurrences(folded, alias):
+            for at in _occurrences(folded, alias) + _sounding(folded, alias):
                 if any(taken[at : at + len(alias)]):
                     continue
                 taken[at : at + len(alias)] = [True] * len(alias)
@@ -182,7 +185,8 @@ class QuestionReader:
         spots: dict[int, FactoryLevel] = {}
         for level, names in self._words.levels.items():
             for name in names:
-                for at in _occurrences(folded, name) + _sounding(folded, name):
+                heard = [at for at in _sounding(folded, name) if folded[at + 2] == name[2]]  # 卓越绩效 is no 卓越级
+                for at in _occurrences(folded, name) + heard:
                     spots[at] = level
         ladder = bool(spots) or any(word in folded for word in self._words.ladder_words)
         for level in self._words.level_words:
@@ -207,17 +211,30 @@ class QuestionReader:
         keys = named or list(self._catalogue.standards)
         found: list[str] = []
         for match in NUMBERED.finditer(folded):
-            number, letter = match.group(1), match.group(2)
-            letters = [letter] if letter else [m.group(1) for m in LETTERED.finditer(folded[match.end() : match.end() + 6])]
+            number, ordinal, letter = match.groups()
+            letters = [letter] if letter else [m.group(1) for m in LETTERED.finditer(folded[match.end() : match.end() + 8])]
+            items = [ordinal] if ordinal else letters
             for key in keys:
-                candidates = [f"{key}-{number}-{item}" for item in letters] or [f"{key}-{number}"]
-                found += [c for c in candidates if self._catalogue.knows(c)]
+                exact = [c for item in items if self._catalogue.knows(c := f"{key}-{number}-{item}")]
+                found += exact or [c for c in [f"{key}-{number}"] if self._catalogue.knows(c)]
+        found += [i for m in ANNEX.finditer(folded) for key in keys if (i := self._annexed(key, m.group(1)))]
         if "MIIT" in named:
             found += self._articles(folded)
         if "JSSF" in named:
             found += [s for m in SCENE_NUMBER.finditer(folded) if self._catalogue.knows(s := f"JSSF-{int(m.group(1)):02d}")]
         found += [i for i in self._catalogue.clauses if fold(i) in folded] if re.search(r"(tisc|sdib|jssf|miit|gxdsl)-", folded) else []
         return list(dict.fromkeys(found))
+
+    def _annexed(self, key: str, written: str) -> str:
+        """The id of `a.3-5`, `a2 a.1-1` or plain `a` in an annex; the longest beginning that names something."""
+        steps = re.findall(r"[a-z]|\d+", written)
+        beginnings = (key.lower() + "".join(steps[:n]) for n in range(len(steps), 0, -1))
+        return next((self._bare_ids[bare] for bare in beginnings if bare in self._bare_ids), "")
+
+    @cached_property
+    def _bare_ids(self) -> dict[str, str]:
+        """Ids by their letters and digits alone."""
+        return {re.sub(r"[^a-z0-9]", "", i.lower()): i for i in (*self._catalogue.sections, *self._catalogue.clauses) if i.isascii()}
 
     def _articles(self, folded: str) -> list[str]:
         numbers = (parse_numeral(m.group(1) or m.group(2)) for m in ARTICLE.finditer(folded))
@@ -248,12 +265,9 @@ def _occurrences(text: str, word: str) -> list[int]:
 
 
 def _sounding(text: str, name: str) -> list[int]:
-    """Places where three characters and more sound like `name` and are spelt differently."""
-    if len(name) != 3:
+    """Places where three characters sound like `name`, two of them being its own and the third another."""
+    if len(name) != 3 or not "一" <= name[0] <= "鿿":
         return []
     wanted = _sounds(name)
-    return [
-        at
-        for at in range(len(text) - 2)
-        if text[at : at + 3] != name and text[at + 2] == name[2] and "一" <= text[at] <= "鿿" and _sounds(text[at : at + 3]) == wanted
-    ]
+    spots = ((at, text[at : at + 3]) for at in range(len(text) - 2))
+    return [at for at, heard in spots if sum(a == b for a, b in zip(heard, name, strict=True)) == 2 and _sounds(heard) == wanted]

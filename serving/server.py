@@ -42,7 +42,6 @@ def serve(settings: Settings) -> None:
     try:
         server.run(sockets=[listener])
     finally:
-        withdraw(settings.home)
         listener.close()
     failure: Exception | None = getattr(app.state, "failure", None)
     if failure is not None:
@@ -70,7 +69,7 @@ def _page(settings: Settings) -> Mount:
 
 
 class _Server(uvicorn.Server):
-    """Announces itself once it is ready."""
+    """Announces itself once it is ready, and takes that back when it stops: after a signal, nothing behind `run` is reached."""
 
     def __init__(self, config: uvicorn.Config, settings: Settings, url: str) -> None:
         super().__init__(config)
@@ -84,3 +83,7 @@ class _Server(uvicorn.Server):
         announce(self._settings.home, self._url)
         log.info("ready", url=self._url, pid=os.getpid())
         print(f"\n  ShuZhi 数智助手已启动：{self._url}/chat\n  按 Ctrl+C 停止\n", flush=True)  # noqa: T201 - the user's first line
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        withdraw(self._settings.home)
+        await super().shutdown(sockets)

@@ -3,6 +3,7 @@
 The same function serves a fresh answer and one that is read back from its run, so both look alike.
 """
 
+import re
 from typing import Any, cast
 
 from agents.grounding import MARK
@@ -12,11 +13,11 @@ from domain.errors import Problem
 from .wording import Wording
 
 WEAK_BELOW = 0.65
+LIST_MARK = re.compile(r"^\s*[-*•]\s+")
 SEARCH = "search_standards"
 UPLOAD = "ingest_document"
 CARDS = "ShuzhiAnswer"
 """Name of the custom element; its file is `public/elements/<name>.jsx`."""
-CLAUSE = "ShuzhiClause"
 
 
 def answer_props(answer: Answer, words: Wording) -> dict[str, Any] | None:
@@ -53,6 +54,7 @@ def citation_cards(answer: Answer, words: Wording) -> list[dict[str, Any]]:
         key = _key(citation)
         card = cards.setdefault(key, _card(citation, numbers.get(key), words))
         card["quotes"].append(citation.quote)
+        card["shown"].append(LIST_MARK.sub("", citation.quote))
         card["verified"] = card["verified"] and citation.verified
     return sorted(cards.values(), key=lambda card: card["number"] or len(cards) + 1)
 
@@ -84,6 +86,7 @@ def _card(citation: Citation, number: int | None, words: Wording) -> dict[str, A
         "source": citation.source,
         "source_label": words(f"source.{citation.source}"),
         "quotes": [],
+        "shown": [],
         "verified": True,
     }
 

@@ -4,6 +4,7 @@ The platform is spoken to in this process, as the principal; there is no HTTP to
 """
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from collections.abc import Coroutine
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import chainlit as cl
+from chainlit.auth import create_jwt
 from chainlit.server import sio
 from chainlit.session import WebsocketSession
 from chainlit.types import Starter, StarterCategory, ThreadDict
@@ -33,6 +35,7 @@ from .clause_view import clause_props
 from .conversation import RunView, element, problem_of, show_problem
 from .data_layer import RecordsLayer
 from .history import AUTHOR, UPLOAD_RUN, answer_elements
+from .page_home import COOKIE
 from .prose import markdown
 from .shell import PageShell
 from .uploads import take_in
@@ -55,9 +58,9 @@ def mount_chat(app: FastAPI, settings: Settings, path: str) -> None:
     async def home() -> RedirectResponse:
         return RedirectResponse(f"{path}/")
 
-    app.add_api_route("/", home, include_in_schema=False)
+    app.add_api_route("/", home, methods=["GET", "HEAD"], include_in_schema=False)
     mount_chainlit(app, target=str(Path(__file__).with_name("chainlit_entry.py")), path=path)
-    app.add_middleware(PageShell, path=path)
+    app.add_middleware(PageShell, path=path, cookie=COOKIE, greeting=None if settings.api_key.get_secret_value() else page.greeting)
 
 
 class ChatPage:
@@ -97,6 +100,10 @@ class ChatPage:
         """Single-user mode: whoever reaches this machine's loopback is its user."""
         return cl.User(identifier=self._platform.principal.id)
 
+    def greeting(self) -> str:
+        """The same user before the page asks, so that nobody sees a login page flash by."""
+        return create_jwt(cl.User(identifier=self._platform.principal.id))
+
     async def enter_with_key(self, name: str, key: str) -> cl.User | None:
         if not secrets.compare_digest(key.encode(), self._key.encode()):
             await asyncio.sleep(WRONG_KEY_S)
@@ -110,7 +117,7 @@ class ChatPage:
             StarterCategory(
                 label=group["label"],
                 icon=f"{self._path}/public/icons/{group['icon']}.svg",
-                starters=[Starter(label=question["label"], message=question["message"]) for question in group["questions"]],
+                starters=[Starter(label=question, message=question) for question in group["questions"]],
             )
             for group in groups
         ]
@@ -125,6 +132,7 @@ class ChatPage:
         try:
             first_words = message.content or "、".join(name for name, _ in files)
             thread_id = await self._layer.adopt(cl.context.session, first_words)
+            await cl.send_window_message({"shuzhi_thread": thread_id})
             for name, path in files:
                 await self._read_file(thread_id, name, path, parent_id)
             if message.content.strip() or not files:
@@ -172,10 +180,8 @@ class ChatPage:
         session = WebsocketSession.get(sid)
         run_id = self._active.get(session.id) if session else None
         if run_id is not None:
-            try:
+            with contextlib.suppress(NotFound):  # it has just ended
                 await self._platform.runs.cancel(run_id, self._platform.principal)
-            except NotFound:
-                pass  # it has just ended
 
     # coming back
 

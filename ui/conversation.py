@@ -143,7 +143,8 @@ class RunView:
         await message.send()
 
 
-def element(name: str, display: str, props: dict[str, Any]) -> cl.CustomElement:
+def element(name: str, display: str, props: dict[str, Any]) -> Any:
+    """A custom element; `Any`, because Chainlit types a message's list of them by a free type variable."""
     shown: Any = display
     return cl.CustomElement(name=name, display=shown, props=props)
 

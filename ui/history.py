@@ -81,7 +81,15 @@ def _add(conversation: Conversation, thread_id: str, entry: Entry, words: Wordin
     asked, over = stamp(run.created_at), stamp(run.finished_at or run.created_at)
     common: dict[str, Any] = {"threadId": thread_id, "metadata": {}, "input": "", "output": "", "streaming": False, "isError": False}
     question = {"id": f"{run.id}.q", "name": run.owner, "type": "user_message", "output": run.question, "createdAt": asked}
-    step = {"id": run.id, "parentId": f"{run.id}.q", "name": RUN_STEP, "type": "run", "createdAt": asked, "start": asked, "end": over}
+    step: dict[str, Any] = {
+        "id": run.id,
+        "parentId": f"{run.id}.q",
+        "name": RUN_STEP,
+        "type": "run",
+        "createdAt": asked,
+        "start": asked,
+        "end": over,
+    }
     if entry.feedback is not None:
         step["feedback"] = thumb(entry.feedback)
     conversation.steps += [common | question, common | step]
@@ -112,14 +120,15 @@ def _shown(entry: Entry, answer: Answer | None, words: Wording) -> list[tuple[st
 
 
 def answer_elements(answer: Answer, words: Wording) -> list[tuple[str, str, dict[str, Any]]]:
-    """(name, display, properties) of an answer's elements: the cards below it and, behind each mark in its text, the clause."""
+    """(name, display, properties) of an answer's elements: the cards below it, and one for each mark in its text.
+
+    A mark's element only makes Chainlit draw the mark as a link; `public/page.js` leads its click to the card of that number.
+    """
     props = answer_props(answer, words)
     if props is None:
         return []
-    marks = [
-        (f"[{card['number']}]", "side", {"clause_id": card["clause_id"], "quotes": card["quotes"], "words": words.table("clause")})
-        for card in props.get("cards", ())
-        if card["number"]
+    marks: list[tuple[str, str, dict[str, Any]]] = [
+        (f"[{card['number']}]", "page", {}) for card in props.get("cards", ()) if card["number"]
     ]
     return [(CARDS, "inline", props), *marks]
 

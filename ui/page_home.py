@@ -22,6 +22,7 @@ from .wording import Wording, load_wording
 
 PUBLIC = Path(__file__).parent / "public"
 MEGABYTE = 1024 * 1024
+COOKIE = "shuzhi_chat"
 CHAINLIT_LANGUAGES = {"zh-CN": "zh-CN", "en": "en-US"}
 ACCEPTED: dict[str, list[str]] = {
     "text/plain": [".txt", ".md"],
@@ -52,7 +53,7 @@ def prepare(settings: Settings, path: str) -> None:
         raise StorageError(f"写不了对话页面的目录：{error.strerror}", where=str(root), cure="检查磁盘空间与权限") from error
     os.environ["CHAINLIT_APP_ROOT"] = str(root)
     os.environ["CHAINLIT_AUTH_SECRET"] = _secret(root, settings)
-    os.environ["CHAINLIT_AUTH_COOKIE_NAME"] = "shuzhi_chat"
+    os.environ["CHAINLIT_AUTH_COOKIE_NAME"] = COOKIE
     os.environ["CHAINLIT_ENV_FILE"] = os.devnull  # or it reads any .env in the working directory
 
 

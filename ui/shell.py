@@ -1,26 +1,29 @@
-"""Around the chat page: what a browser may load, who may speak to it from a page, and where a citation mark's code lies.
+"""Around the chat page: what a browser may load, who may speak to it, and who is let in without asking.
 
 Pure ASGI, so that streams and web sockets pass untouched.
 """
 
 import re
+from collections.abc import Callable
 
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .answer_view import CLAUSE
-
 HOST = re.compile(r"^[A-Za-z0-9.\-\[\]:]+$")
-MARK_ELEMENT = re.compile(r"^(?P<folder>.*/public/elements/)\[\d{1,2}\]\.jsx$")
-"""A mark in the text is an element named like the mark, and Chainlit looks for its code under that name."""
+CLIENT_GONE = "No response returned."
+"""What Starlette's middleware, which Chainlit uses, raises when a browser stops waiting."""
+Greeting = Callable[[], str]
+"""A fresh cookie value for a visitor who has none."""
 
 
 class PageShell:
     """Everything under `path`."""
 
-    def __init__(self, app: ASGIApp, path: str) -> None:
+    def __init__(self, app: ASGIApp, path: str, cookie: str, greeting: Greeting | None) -> None:
         self._app = app
         self._path = path
+        self._cookie = cookie
+        self._greeting = greeting
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket") or not self._is_ours(scope["path"]):
@@ -31,18 +34,21 @@ class PageShell:
         if origin and origin.partition("://")[2] != host:
             await _refuse(scope, receive, send)
             return
-        mark = MARK_ELEMENT.match(scope["path"])
-        if mark:
-            path = f"{mark['folder']}{CLAUSE}.jsx"
-            scope = {**scope, "path": path, "raw_path": path.encode()}
+        greeted = self._greeting is None or f"{self._cookie}=" in headers.get(b"cookie", "")
 
         async def with_policy(message: Message) -> None:
             if message["type"] == "http.response.start" and _is_html(message):
-                policy = (b"content-security-policy", security_policy(host).encode())
-                message = {**message, "headers": [*message["headers"], policy]}
+                added = [(b"content-security-policy", security_policy(host).encode())]
+                if self._greeting and not greeted:
+                    added.append((b"set-cookie", f"{self._cookie}={self._greeting()}; Path=/; HttpOnly; SameSite=lax".encode()))
+                message = {**message, "headers": [*message["headers"], *added]}
             await send(message)
 
-        await self._app(scope, receive, with_policy)
+        try:
+            await self._app(scope, receive, with_policy)
+        except RuntimeError as error:
+            if str(error) != CLIENT_GONE:
+                raise
 
     def _is_ours(self, path: str) -> bool:
         return path == self._path or path.startswith(f"{self._path}/")

@@ -4,6 +4,7 @@ import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, UploadFile
+from fastapi.responses import JSONResponse
 
 from domain.errors import NotAllowed, TooLarge
 from domain.principal import Level, own_label
@@ -27,14 +28,14 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-@router.post("/documents", status_code=201)
+@router.post("/documents", status_code=201, response_model=None)
 async def upload(
     file: UploadFile,
     speaker: Speaker,
     platform: ThePlatform,
     collection: Annotated[str, Form()] = PRIVATE_COLLECTION,
     label: Annotated[Level, Form()] = "private",
-) -> dict[str, Any]:
+) -> JSONResponse:
     """Read a file into the library; private to the uploader unless an operator says otherwise."""
     if label != "private" and "operator" not in speaker.roles:
         raise NotAllowed("只有运营人员可以上传他人可见的文档", where="label", cure="改为 private，或请运营人员上传")
@@ -46,7 +47,7 @@ async def upload(
     outcome = await asyncio.to_thread(knowledge.ingestor.ingest, source, speaker, own_label(speaker, label), collection)
     await asyncio.to_thread(knowledge.refresh)
     platform.metrics.documents.labels("failed" if outcome.problem else "unchanged" if outcome.unchanged else "stored").inc()
-    return outcome_json(outcome)
+    return JSONResponse(outcome_json(outcome), status_code=422 if outcome.problem else 201)
 
 
 @router.get("/documents")

@@ -47,12 +47,12 @@ class Asker:
     approvals: ApprovalStore
 
     async def ask(self, question: str, *, who: Principal = LOCAL, turns: Sequence[Turn] = (), run_id: str = "run-1") -> Asked:
-        return await self._go({"question": question, "turns": list(turns)}, who, run_id)
+        return await self.go({"question": question, "turns": list(turns)}, who, run_id)
 
     async def resume(self, *, who: Principal = LOCAL, run_id: str = "run-1") -> Asked:
-        return await self._go(Command(resume=True), who, run_id)
+        return await self.go(Command(resume=True), who, run_id)
 
-    async def _go(self, given: Any, who: Principal, run_id: str) -> Asked:
+    async def go(self, given: Any, who: Principal, run_id: str) -> Asked:
         asked = Asked([], [], None)
         context = RunContext(who, run_id, lambda kind, data: asked.events.append((kind, data)))
         config: Any = {"configurable": {"thread_id": run_id}}

@@ -53,7 +53,7 @@ def test_a_sentence_that_stands_on_nothing() -> None:
         "12）可用性不低于99.9%。[1]",
         "- 设备联网率不低于50%。[1]",
         "1.5小时内响应。[1]",
-        "IPv6 与 5G 不在数字之列。[1]",
+        "应支持IPv6。[1]",
     ],
 )
 def test_numbers_of_the_quote_in_any_spelling(text: str) -> None:

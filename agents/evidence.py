@@ -49,6 +49,8 @@ class Choice(BaseModel):
     """Words by which a question asks for a number."""
     section_lead: float
     """How much more a section's three best items must score together to go before the best item's own."""
+    filled: int
+    """Up to this many clauses, short ones of the best section that set a number join a question for numbers whatever their score."""
     weight_words: list[str]
     """Words by which a question asks for a weight."""
     characters: int
@@ -121,7 +123,8 @@ def _wanted(question: Question, hits: Sequence[Hit], catalogue: Catalogue, choic
     for hit in hits[1:]:
         if _same_section(hit, best) and len(hit.passage.own_text) <= choice.short:
             valued = asks_value and (c := catalogue.clauses.get(hit.clause_id)) is not None and bool(c.facts)
-            if (hit.score >= best.score * choice.near_same_section or valued) and len(chosen) < choice.items:
+            close = hit.score >= best.score * choice.near_same_section
+            if len(chosen) < (choice.items if close else choice.filled if valued else 0):
                 chosen.append(hit)
         elif hit.score >= best.score * (choice.near if _same_standard(hit, best) else choice.near_other) and len(chosen) < choice.clauses:
             chosen.append(hit)
@@ -292,7 +295,7 @@ def heading(hit: Hit, clause: Clause | None, catalogue: Catalogue) -> str:
         return f"{clause.scene}·{LEVEL_NAMES[clause.level]}"
     section = path[-1] if len(path) > 1 else ""
     named = clause.title in hit.passage.text or clause.formula is not None
-    bare = re.sub(r"^(?:[\dA-Za-z.\-]+\s+|[（(][一二三四五六七八九十]+[）)]|[一二三四五六七八九十]+、)", "", section)
+    bare = re.sub(r"^(?:[\dA-Za-z.\-]+\s+|[（(][一二三四五六七八九十]+[）)]\s*|[一二三四五六七八九十]+、\s*)+", "", section)
     return "·".join(part for part in (bare, clause.title if named and clause.title != bare else "") if part)
 
 

@@ -79,7 +79,8 @@ def _card(citation: Citation, number: int | None, words: Wording) -> dict[str, A
     return {
         "number": number,
         "clause_id": citation.clause_id,
-        "standard": citation.standard,
+        "label": citation.standard if citation.source == "document" else citation.clause_id,
+        "standard": "" if citation.source == "document" else citation.standard,
         "status": citation.status,
         "version": citation.version,
         "path": " › ".join(heading for heading in citation.path if heading != citation.standard),

@@ -9,10 +9,11 @@ import logging
 import secrets
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import chainlit as cl
 from chainlit.auth import create_jwt
+from chainlit.element import Element
 from chainlit.server import sio
 from chainlit.session import WebsocketSession
 from chainlit.types import Starter, StarterCategory, ThreadDict
@@ -63,6 +64,11 @@ def mount_chat(app: FastAPI, settings: Settings, path: str) -> None:
     app.add_middleware(PageShell, path=path, cookie=COOKIE, greeting=None if settings.api_key.get_secret_value() else page.greeting)
 
 
+def _as_file(mime_type: str) -> Literal["file"]:
+    """An uploaded file is a name to click, whatever it holds: Chainlit's PDF preview looks for its worker outside of `path`."""
+    return "file"
+
+
 class ChatPage:
     """Chainlit's callbacks over one platform."""
 
@@ -91,6 +97,7 @@ class ChatPage:
         cl.on_chat_resume(self.come_back)
         cl.action_callback("read_clause")(self.read_clause)
         cl.action_callback("decide")(self.decide)
+        Element.infer_type_from_mime = _as_file
         handle: Any = sio.on
         handle("stop", self.stop)  # Chainlit's own says so in English and leaves the run running
 

@@ -20,6 +20,7 @@ def clause_props(clause: ClauseOutput, quotes: list[str], words: Wording, known:
     pieces = marked(clause.text, highlighted)
     return {
         "clause_id": clause.clause_id,
+        "label": clause.standard if clause.source == "document" else clause.clause_id,
         "title": clause.title,
         "standard": clause.standard,
         "status": clause.status,

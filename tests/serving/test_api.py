@@ -1,6 +1,5 @@
 """The HTTP API (DESIGN §4.5), straight into the application."""
 
-import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -144,9 +143,9 @@ async def test_half_a_character_is_no_obstacle(client: httpx.AsyncClient) -> Non
     for streamed in (body, body.replace(b"true", b"false")):
         response = await client.post("/v1/chat/completions", content=streamed, headers={"content-type": "application/json"})
         assert response.status_code == 200
-        assert "SCSI" in response.text or "SCSI" in json.dumps(response.text, ensure_ascii=False)
-    hits = await client.post("/v1/search", content=b'{"query": "\\ud83d\\u5757\\u5b58\\u50a8"}', headers={"content-type": "application/json"})
-    assert hits.status_code == 200
+        assert "SCSI" in response.text
+    found = await client.post("/v1/search", content=b'{"query": "\\ud83d"}', headers={"content-type": "application/json"})
+    assert problem(found, 422).detail[0].where == "body.query"
 
 
 async def test_a_method_that_is_not_offered(client: httpx.AsyncClient) -> None:

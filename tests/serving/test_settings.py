@@ -71,8 +71,8 @@ def test_a_bad_value_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value:
 
 
 def test_a_nested_setting_that_is_no_json_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SHUZHI_MODEL", "qwen")
-    assert "model" in refused().detail[0].cure
+    monkeypatch.setenv("SHUZHI_VECTOR_STORE", "http://qdrant:6333")
+    assert "vector_store" in refused().detail[0].cure
 
 
 @pytest.mark.parametrize(("text", "expected"), [("prot: 1\n", "SHUZHI_PROT"), ("- a\n", "settings.yaml"), ("a: [", "settings.yaml")])

@@ -7,24 +7,24 @@ const FIRST = 4
 
 function useClause(words) {
   const setSideView = useSetRecoilState(sideViewState)
-  return (clause_id, quotes) => {
+  return ({ clause_id, label, quotes }) => {
     const element = {
       id: `clause-${clause_id}-${Date.now()}`, type: "custom", name: "ShuzhiClause", display: "side", forId: "", props: { clause_id, quotes, words },
     }
-    setSideView({ title: clause_id, elements: [element] })
+    setSideView({ title: label, elements: [element] })
   }
 }
 
 function CitationCard({ card, words, open }) {
   return (
-    <button type="button" className="sz-card" data-clause={card.clause_id} title={words.open} onClick={() => open(card.clause_id, card.quotes)}>
+    <button type="button" className="sz-card" data-clause={card.clause_id} title={words.open} onClick={() => open(card)}>
       <span className="sz-card-head">
         {card.number ? <span className="sz-number">{card.number}</span> : null}
-        <span className="sz-clause-id">{card.clause_id}</span>
+        <span className="sz-clause-id">{card.label}</span>
         <span className={`sz-badge sz-source-${card.source}`}>{card.source_label}</span>
         {card.status ? <span className={`sz-badge ${card.status === "征求意见稿" ? "sz-draft" : ""}`}>{card.status}</span> : null}
       </span>
-      <span className="sz-standard">{card.standard}</span>
+      {card.standard ? <span className="sz-standard">{card.standard}</span> : null}
       {card.path ? <span className="sz-path">{card.path}</span> : null}
       <span className="sz-quote">{card.shown.join(" …… ")}</span>
     </button>
@@ -128,7 +128,7 @@ function Evidence({ open }) {
     // a mark in the text was clicked (page.js)
     const opened = (event) => {
       const card = cards.find((each) => each.number === event.detail)
-      if (card) open(card.clause_id, card.quotes)
+      if (card) open(card)
     }
     box.current?.addEventListener("sz-open", opened)
     return () => box.current?.removeEventListener("sz-open", opened)

@@ -48,7 +48,7 @@ export default function ShuzhiClause() {
     Promise.resolve(callAction({ name: "read_clause", payload: at })).then((answer) => {
       if (!current || !answer) return
       setFound(answer.response)
-      setSideView((view) => (view ? { ...view, title: at.clause_id } : view))
+      setSideView((view) => (view ? { ...view, title: answer.response.clause?.label || at.clause_id } : view))
     })
     return () => { current = false }
   }, [at])

@@ -13,7 +13,7 @@ from pathlib import Path
 import orjson
 
 from domain.clause import Passage
-from domain.errors import DocumentError, PlatformError, Problem
+from domain.errors import DocumentError, PlatformError, Problem, ProblemDetail
 from domain.principal import Label, Principal
 
 from .catalogue import Catalogue
@@ -28,6 +28,7 @@ from .parsing.readers import read_blocks
 CONTAINER_SUFFIX = ".jsonl"
 BATCH = 512
 HEAD_CHARS = 4000
+FAULTS_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -80,20 +81,20 @@ class Ingestor:
         self._index.optimize()
 
     def ingest(self, source: SourceFile, principal: Principal, label: Label, collection: str) -> Outcome:
-        """One document. Unchanged content is recognised by its hash and left alone."""
+        """One document. Content that is current is recognised by its hash and left alone; a superseded edition comes back."""
         digest = hashlib.sha256(source.data).hexdigest()
-        same = self._library.find_same(digest, label)
-        if same is not None and same.collection == collection:
-            replaced = self._finish(same) if same.state == "indexing" else []
-            return Outcome(name=source.name, document=same, unchanged=True, replaced=tuple(replaced))
+        same = self._library.find_same(digest, label, collection)
+        if same is not None:
+            document, replaced = (same, []) if same.state == "ready" else self._finish(same)
+            return Outcome(name=source.name, document=document, unchanged=same.state != "superseded", replaced=tuple(replaced))
         try:
             parsed = parse_document(read_blocks(source.data, source.name), source.name)
             document, parts, missing = self._compose(source, parsed, digest, principal, label, collection)
         except PlatformError as error:
             return Outcome(name=source.name, problem=error.problem())
         self._library.add(document, parts)
-        replaced = self._finish(document, parts)
-        return Outcome(name=source.name, document=document.model_copy(update={"state": "ready"}), replaced=tuple(replaced), missing=missing)
+        document, replaced = self._finish(document, parts)
+        return Outcome(name=source.name, document=document, replaced=tuple(replaced), missing=missing)
 
     def resume(self) -> list[Document]:
         """Finish what a killed process left unindexed."""
@@ -117,12 +118,13 @@ class Ingestor:
         self._index.delete_document(document.id)
         return document
 
-    def _finish(self, document: Document, parts: Iterable[Passage] | None = None) -> list[str]:
+    def _finish(self, document: Document, parts: Iterable[Passage] | None = None) -> tuple[Document, list[str]]:
+        """Index a stored document and settle which edition is current; returns it as it is then, and whom it replaced."""
         self._index_passages(document, parts if parts is not None else self._library.passages_of(document))
-        replaced = self._library.mark_ready(document)
-        for old in replaced:
+        settled, retired = self._library.mark_ready(document)
+        for old in retired:
             self._index.delete_document(old)
-        return replaced
+        return settled, [old for old in retired if old != document.id]
 
     def _index_passages(self, document: Document, parts: Iterable[Passage]) -> None:
         batch: list[Passage] = []
@@ -235,17 +237,35 @@ def expand(path: Path) -> list[Path]:
 
 
 def contents(file: Path) -> Iterator[SourceFile]:
-    """A file is one document, or a `.jsonl` container with one document a line: {file|name|id, text}."""
+    """A file is one document, or a `.jsonl` container with one document a line: {file|name|id, text}.
+
+    Raises:
+        DocumentError: the file cannot be read, or a line of a container is not a document; nothing was yielded then.
+    """
     try:
         if file.suffix != CONTAINER_SUFFIX:
             yield SourceFile(name=file.name, data=file.read_bytes())
             return
+        _check_container(file)
         with file.open("rb") as stream:
-            for number, line in enumerate(stream, 1):
-                if line.strip():
-                    yield _contained(file.name, number, line)
+            yield from (_contained(file.name, number, line) for number, line in enumerate(stream, 1) if line.strip())
     except OSError as error:
         raise DocumentError(f"读不了文件：{error.strerror}", where=str(file), cure="检查权限与磁盘") from error
+
+
+def _check_container(file: Path) -> None:
+    faults: list[ProblemDetail] = []
+    documents = 0
+    with file.open("rb") as stream:
+        for number, line in enumerate(stream, 1):
+            try:
+                documents += bool(line.strip() and _contained(file.name, number, line))
+            except DocumentError as error:
+                faults += error.detail
+    if faults:
+        raise DocumentError(f"有 {len(faults)} 行不是文档", detail=faults[:FAULTS_SHOWN])
+    if not documents:
+        raise DocumentError("文件里没有文档", where=file.name, cure="每行一个 JSON 对象 {file, text}")
 
 
 def _contained(container: str, number: int, line: bytes) -> SourceFile:

@@ -1,6 +1,7 @@
 """The library (文档库): every ingested document and passage, in SQL. The vector store can always be rebuilt from here."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -56,6 +57,7 @@ passages = Table(
     Column("focus_start", Integer),
     Column("focus_end", Integer),
 )
+DATED = re.compile(r"(?:19|20)\d{2}(?:-\d{2}){0,2}$")
 PASSAGE_COLUMNS = tuple(column.name for column in passages.c)
 DOCUMENT_COLUMNS = tuple(column.name for column in documents.c)
 JOINED = (
@@ -107,13 +109,13 @@ class Library:
         self.generation = 0
         """Grows with every change made here; the same number means the same answers."""
 
-    def find_same(self, content_hash: str, label: Label) -> Document | None:
-        """The document with this very content for the same readers, whatever its state."""
+    def find_same(self, content_hash: str, label: Label, collection: str) -> Document | None:
+        """The document with this very content for the same readers in the same collection, whatever its state."""
         with self._database.transaction() as connection:
             rows = connection.execute(
-                select(documents).where(documents.c.content_hash == content_hash, documents.c.label_tenant == label.tenant)
+                select(documents).where(documents.c.content_hash == content_hash, documents.c.collection == collection)
             ).mappings()
-            return next((found for found in map(_document, rows) if found.label == label and found.state != "superseded"), None)
+            return next((found for found in map(_document, rows) if found.label == label), None)
 
     def add(self, document: Document, parts: Sequence[Passage]) -> None:
         """Store a document and all its passages, or nothing."""
@@ -137,24 +139,32 @@ class Library:
             for at in range(0, len(rows), 1000):
                 connection.execute(insert(passages), rows[at : at + 1000])
 
-    def mark_ready(self, document: Document) -> list[str]:
-        """Make a document current; returns ids of the earlier versions it replaces (same key, same readers)."""
+    def mark_ready(self, document: Document) -> tuple[Document, list[str]]:
+        """Make a document current in place of its other editions (same key, readers, collection), or retire it when one is newer.
+
+        Returns it as it is now, and the ids of the editions that are no longer current.
+        """
+        same_work = (documents.c.key == document.key) & (documents.c.collection == document.collection)
         with self._database.transaction() as connection:
-            rows = connection.execute(
-                select(documents).where(documents.c.key == document.key, documents.c.state == "ready", documents.c.id != document.id)
-            ).mappings()
-            replaced = [old.id for old in map(_document, rows) if old.label == document.label and old.collection == document.collection]
-            connection.execute(update(documents).where(documents.c.id == document.id).values(state="ready"))
-            if replaced:
-                change = {"state": "superseded", "superseded_by": document.id}
-                connection.execute(update(documents).where(documents.c.id.in_(replaced)).values(change))
+            others = select(documents).where(same_work, documents.c.state == "ready", documents.c.id != document.id)
+            editions = [other for other in map(_document, connection.execute(others).mappings()) if other.label == document.label]
+            newer = next((other for other in editions if _is_newer(other, document)), None)
+            current = newer or document
+            retired = [other.id for other in (*editions, document) if other.id != current.id]
+            connection.execute(update(documents).where(documents.c.id == current.id).values(state="ready", superseded_by=None))
+            if retired:
+                change = {"state": "superseded", "superseded_by": current.id}
+                connection.execute(update(documents).where(documents.c.id.in_(retired)).values(change))
         self.generation += 1
-        return replaced
+        if newer:
+            return document.model_copy(update={"state": "superseded", "superseded_by": newer.id}), retired
+        return document.model_copy(update={"state": "ready", "superseded_by": None}), retired
 
     def unfinished(self) -> list[Document]:
         """Documents whose indexing was cut off."""
         with self._database.transaction() as connection:
-            return [_document(row) for row in connection.execute(select(documents).where(documents.c.state == "indexing")).mappings()]
+            query = select(documents).where(documents.c.state == "indexing").order_by(documents.c.created_at)
+            return [_document(row) for row in connection.execute(query).mappings()]
 
     def current(self) -> list[Document]:
         """Every current document, for rebuilding the vector store; not for showing to anybody."""
@@ -183,7 +193,7 @@ class Library:
             document = _document(row) if row else None
             if document is None or not may_read(principal, document.label):
                 raise NotFound(f"没有文档 {document_id!r}", where="document_id", cure="用 shuzhi documents 查看现有文档")
-            if document.created_by != principal.id:
+            if document.created_by != principal.id or document.label.tenant not in ("", principal.tenant):
                 raise NotFound(f"文档 {document_id!r} 不是你上传的", where="document_id", cure="请上传者或管理员删除")
             connection.execute(delete(passages).where(passages.c.document_id == document_id))
             connection.execute(delete(documents).where(documents.c.id == document_id))
@@ -201,9 +211,13 @@ class Library:
         """Readable passages among `passage_ids`."""
         return self._joined(BY_ID, list(passage_ids), principal)
 
-    def by_clause(self, clause_ids: Iterable[str], principal: Principal) -> dict[str, Passage]:
-        """The current readable passage of each clause, by clause id; the newest document wins."""
-        found = self._joined(BY_CLAUSE, list(clause_ids), principal)
+    def by_clause(
+        self, clause_ids: Iterable[str], principal: Principal, collections: Sequence[str] = (), document_ids: Sequence[str] = ()
+    ) -> dict[str, Passage]:
+        """The current readable passage of each clause, by clause id; the newest document wins, among those named if any are."""
+        query = BY_CLAUSE.where(documents.c.collection.in_(collections)) if collections else BY_CLAUSE
+        query = query.where(documents.c.id.in_(document_ids)) if document_ids else query
+        found = self._joined(query, list(clause_ids), principal)
         return {passage.clause_id: passage for passage in reversed(found.values())}
 
     def _joined(self, query: Select[Any], wanted: list[str], principal: Principal) -> dict[str, Passage]:
@@ -229,6 +243,11 @@ class Library:
             ready = documents.c.state == "ready"
             row = connection.execute(select(func.count(), func.coalesce(func.sum(documents.c.clause_count), 0)).where(ready)).one()
             return int(row[0]), int(row[1])
+
+
+def _is_newer(other: Document, document: Document) -> bool:
+    """By the dates that the two carry; of undated ones, the later ingested is the newer."""
+    return bool(DATED.match(other.version) and DATED.match(document.version)) and other.version > document.version
 
 
 def _row(document: Document) -> dict[str, Any]:

@@ -82,6 +82,7 @@ class Hit:
     passage: Passage
     score: float
     parts: dict[str, float] = field(default_factory=dict[str, float])
+    """What the score is the sum of; besides, what each part of the question alone gave (`part1`, …) and a reranker's view (`rerank`)."""
     via: str = "match"
     """match, address, level, or relation:<clause id>."""
 
@@ -165,7 +166,8 @@ class Retriever:
         order: dict[str, _Candidate] = {}
         for candidate in [*pinned, *self._expanded(question, ranked)]:
             order.setdefault(candidate.clause_id, candidate)
-        hits = self._hits(list(order.values()), principal, k)
+        selected = [candidate for candidate in order.values() if self._is_selected(candidate, selection)]
+        hits = self._hits(selected, principal, k, selection)
         return self._reranked(question, hits)
 
     def passages(self, passage_ids: Iterable[str], principal: Principal) -> dict[str, Passage]:
@@ -190,7 +192,7 @@ class Retriever:
         def related(ids: Iterable[str], share: float) -> list[_Candidate]:
             scores = {"relation": best.total() * share}
             return [
-                known.get(i) or _Candidate(i, best.standard, scores=scores, via=f"relation:{clause.id}")
+                known.get(i) or _Candidate(i, self._catalogue.standard_of(i).key, scores=scores, via=f"relation:{clause.id}")
                 for i in ids
                 if i in self._catalogue.clauses and self._catalogue.clauses[i].available
             ]
@@ -302,16 +304,30 @@ class Retriever:
             found.append(_Candidate(clause_id, entry.key, scores={"address": 1.0}, via="address"))
         return found
 
-    def _hits(self, ranked: Sequence[_Candidate], principal: Principal, k: int) -> list[Hit]:
-        """The first `k` candidates whose text the principal may read, with the official text where there is one."""
+    def _is_selected(self, candidate: _Candidate, selection: Selection) -> bool:
+        """The index selects what it finds; this selects what was reached over an address or a relation."""
+        clause = self._catalogue.clauses.get(candidate.clause_id)
+        wanted = (
+            (selection.standards, candidate.standard),
+            (selection.levels, clause.level if clause else ""),
+            (selection.modalities, clause.modality if clause else ""),
+        )
+        return all(not allowed or value in allowed for allowed, value in wanted)
+
+    def _hits(self, ranked: Sequence[_Candidate], principal: Principal, k: int, selection: Selection) -> list[Hit]:
+        """The first `k` candidates whose text the principal may read, with the official text where there is one.
+
+        Our own wording belongs to no collection.
+        """
         head = ranked[: 2 * k]
-        stored = self._library.by_clause([c.clause_id for c in head], principal)
+        stored = self._library.by_clause([c.clause_id for c in head], principal, selection.collections, selection.documents)
+        ours = not selection.collections
         hits: list[Hit] = []
         for candidate in head:
-            passage = stored.get(candidate.clause_id) or self.catalogue_passage(candidate.clause_id)
-            if passage is not None:
-                shares = {name: share * candidate.factor for name, share in candidate.shares.items()}
-                hits.append(Hit(candidate.clause_id, passage, candidate.total(), candidate.scores | shares, candidate.via))
+            passage = stored.get(candidate.clause_id) or (self.catalogue_passage(candidate.clause_id) if ours else None)
+            if passage is not None and (not selection.documents or passage.document_id in selection.documents):
+                parts = {name: part * candidate.factor for name, part in (candidate.scores | candidate.shares).items()}
+                hits.append(Hit(candidate.clause_id, passage, candidate.total(), parts, candidate.via))
                 if len(hits) == k:
                     break
         return hits

@@ -24,3 +24,9 @@ def owned(row: type[Owned], principal: Principal) -> ColumnElement[bool]:
     if not reader.tenant or not reader.id:
         return false()
     return and_(row.tenant == reader.tenant, row.owner == reader.id)
+
+
+def owns(principal: Principal, tenant: str, owner: str) -> bool:
+    """`owned` for a record at hand; raises the same."""
+    reader = content_reader(principal)
+    return bool(reader.tenant and reader.id) and (reader.tenant, reader.id) == (tenant, owner)

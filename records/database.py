@@ -41,9 +41,10 @@ class Database:
         # the in-memory database is one connection, so its users take turns
         self._turn: threading.RLock | nullcontext[None] = threading.RLock() if self._in_memory else nullcontext()
         self._writers = _Turns(busy_seconds) if self.backend == "sqlite" and not self._in_memory else None
-        self._engine = self._create_engine(busy_seconds, pool_size)
+        self._engine = self._create_engine(busy_seconds, pool_size, "FULL")
+        self._log_engine = self._create_engine(busy_seconds, 1, "NORMAL") if self._writers else self._engine
 
-    def _create_engine(self, busy_seconds: float, pool_size: int) -> Engine:
+    def _create_engine(self, busy_seconds: float, pool_size: int, synchronous: str) -> Engine:
         options: dict[str, Any] = {"hide_parameters": True}
         if self.backend == "postgresql":
             options |= {"pool_size": pool_size, "max_overflow": pool_size, "pool_pre_ping": True, "connect_args": {"connect_timeout": 10}}
@@ -57,7 +58,7 @@ class Database:
         except ImportError as error:
             raise ConfigurationError("没有安装 PostgreSQL 驱动", where="数据库", cure="运行 pip install 'shuzhi[postgres]'") from error
         if self.backend == "sqlite":
-            event.listen(engine, "connect", _pragmas(busy_seconds))
+            event.listen(engine, "connect", _pragmas(busy_seconds, synchronous))
         return engine
 
     @contextmanager
@@ -69,6 +70,17 @@ class Database:
         `faults`).
         """
         with self._turn, self._writing(write), _translated(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def log_transaction(self) -> Generator[Connection]:
+        """A writing `transaction` for the runs' log, whose commits do not wait for the disk on SQLite.
+
+        What is committed here survives a killed process like everything else. A power cut may take the last moments of a
+        conversation, in order and never half an entry, and never something that was committed before a plain transaction: that one's
+        wait for the disk covers all that stands before it in the file. Decisions, claims and ratings use `transaction`.
+        """
+        with self._turn, self._writing(True), _translated(), self._log_engine.begin() as connection:
             yield connection
 
     @contextmanager
@@ -111,6 +123,7 @@ class Database:
     def close(self) -> None:
         """Give back every connection."""
         self._engine.dispose()
+        self._log_engine.dispose()
 
 
 class _Turns:
@@ -179,13 +192,13 @@ def _switch_to_wal(cursor: sqlite3.Cursor, deadline: float) -> None:
             return
 
 
-def _pragmas(busy_seconds: float) -> Any:
+def _pragmas(busy_seconds: float, synchronous: str) -> Any:
     def on_connect(connection: Any, record: object) -> None:
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {int(busy_seconds * 1000)}")
         _switch_to_wal(cursor, time.monotonic() + busy_seconds)
         # FULL: a claimed approval must still be claimed after a power cut
-        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute(f"PRAGMA synchronous = {synchronous}")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
 

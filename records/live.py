@@ -9,13 +9,16 @@ from collections.abc import AsyncGenerator, Callable
 from datetime import datetime
 from typing import Any
 
-from domain.errors import Conflict
+from sqlalchemy import Connection
+
+from domain.errors import Conflict, StorageError, UpstreamUnavailable
 from domain.principal import Principal
 
+from .access import owns
 from .channel import Channel
 from .encoding import utc_now
 from .events import ENDINGS, Ending, RunEvent
-from .runs import RunStore
+from .runs import NewRun, Run, RunStore
 from .writer import EventWriter
 
 PAGE = 500
@@ -38,11 +41,24 @@ class LiveRuns:
         self._merge_seconds, self._poll_seconds = merge_seconds, poll_seconds
         self._now = now
         self._channels: dict[str, Channel] = {}
+        self._started: dict[str, Run] = {}
+        """Open runs that began here: who asks for one of them need not be looked up."""
         self._finishing: set[asyncio.Task[RunEvent]] = set()
 
     @property
     def open_runs(self) -> int:
         return len(self._channels)
+
+    async def start(self, run: NewRun, principal: Principal) -> Run:
+        """Record a run and begin to publish it; its record shares a transaction with what else is written at the time.
+
+        Raises what `RunStore.start` raises, and StorageError when the database refuses.
+        """
+        self._refuse_open(run.id)
+        started = await self._writer.execute(lambda connection: self._store.started(connection, run, principal), ahead=True)
+        self._channels[run.id] = Channel(run.id, 0, self._writer.submit, merge_seconds=self._merge_seconds)
+        self._started[run.id] = started
+        return started
 
     async def open(self, run_id: str) -> None:
         """Begin to publish a started run, or go on with one that waited for an approval.
@@ -94,9 +110,16 @@ class LiveRuns:
         return await asyncio.shield(task)
 
     async def _finish(self, channel: Channel, status: Ending, answer: dict[str, Any] | None, data: dict[str, Any] | None) -> RunEvent:
+        def close(connection: Connection) -> RunEvent:
+            return self._store.finished(connection, channel.run_id, status, answer, data)
+
         with channel.sealed():
-            await self._writer.flushed()
-            ending = await asyncio.to_thread(self._store.finish, channel.run_id, status, answer, data)
+            try:
+                ending = await self._writer.execute(close)
+            except (StorageError, UpstreamUnavailable):
+                # the events wait until the database takes them again, and so does this
+                await self._writer.flushed()
+                ending = await self._writer.execute(close)
         channel.end(ending)
         self._drop(channel)
         return ending
@@ -106,7 +129,9 @@ class LiveRuns:
 
         Raises NotFound for a run that is not the principal's, NotAllowed for an audit administrator.
         """
-        await asyncio.to_thread(self._store.get, run_id, principal)
+        started = self._started.get(run_id)
+        if started is None or not owns(principal, started.tenant, started.owner):
+            await asyncio.to_thread(self._store.get, run_id, principal)
         channel: Channel | None = None
         seen: int = after_seq
         while True:
@@ -155,3 +180,4 @@ class LiveRuns:
     def _drop(self, channel: Channel) -> None:
         channel.close()
         self._channels.pop(channel.run_id, None)
+        self._started.pop(channel.run_id, None)

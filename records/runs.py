@@ -78,34 +78,38 @@ class RunStore:
 
         Raises NotFound for a conversation that is not the principal's, Conflict for an id that is taken.
         """
-        at = self._now()
-        with self._database.session(write=True) as session:
-            if run.thread_id is not None:
-                self._touch_thread(session, run.thread_id, run.question, principal, at)
-            row = RunRow(
-                **run.model_dump(),
-                tenant=principal.tenant,
-                owner=principal.id,
-                status="running",
-                answer=None,
-                instance=self._instance,
-                last_seq=0,
-                created_at=at,
-                finished_at=None,
-            )
-            session.add(row)
-        return _run(row)
+        with self._database.transaction(write=True) as connection:
+            return self.started(connection, run, principal)
 
-    def _touch_thread(self, session: Session, thread_id: str, question: str, principal: Principal, at: datetime) -> None:
+    def started(self, connection: Connection, run: NewRun, principal: Principal) -> Run:
+        """`start` as a part of a transaction."""
+        at = self._now()
+        if run.thread_id is not None:
+            self._touch_thread(connection, run.thread_id, run.question, principal, at)
+        started = Run(
+            **run.model_dump(),
+            tenant=principal.tenant,
+            owner=principal.id,
+            status="running",
+            answer=None,
+            instance=self._instance,
+            last_seq=0,
+            created_at=at,
+            finished_at=None,
+        )
+        connection.execute(insert(RUNS), dict(started))
+        return started
+
+    def _touch_thread(self, connection: Connection, thread_id: str, question: str, principal: Principal, at: datetime) -> None:
         first_words = " ".join(question.split())[:TITLE_LENGTH]
         # one statement, so that a conversation that is being deleted is either still there or not found
         touch = (
-            update(ThreadRow)
-            .where(ThreadRow.id == thread_id, owned(ThreadRow, principal))
-            .values(updated_at=at, title=case((ThreadRow.title == "", first_words), else_=ThreadRow.title))
-            .returning(ThreadRow.id)
+            update(THREADS)
+            .where(THREADS.c.id == thread_id, owned(ThreadRow, principal))
+            .values(updated_at=at, title=case((THREADS.c.title == "", first_words), else_=THREADS.c.title))
+            .returning(THREADS.c.id)
         )
-        if session.execute(touch.execution_options(synchronize_session=False)).scalar() is None:
+        if connection.execute(touch).scalar() is None:
             raise NotFound(f"没有会话 {thread_id!r}", where="thread_id", cure="新建一个会话，或从会话列表中选择")
 
     def append(self, run_id: str, events: Sequence[NewEvent]) -> list[RunEvent]:
@@ -140,7 +144,13 @@ class RunStore:
         Approvals that nobody has used are withdrawn. Raises NotFound, or Conflict when the run is already closed.
         """
         with self._database.transaction(write=True) as connection:
-            return self._close(connection, run_id, status, answer, data or {})
+            return self.finished(connection, run_id, status, answer, data)
+
+    def finished(
+        self, connection: Connection, run_id: str, status: Ending, answer: dict[str, Any] | None, data: dict[str, Any] | None
+    ) -> RunEvent:
+        """`finish` as a part of a transaction."""
+        return self._close(connection, run_id, status, answer, data or {})
 
     def interrupted(self) -> list[str]:
         """Close what this instance was running when its process died; call once at start-up. Returns the ids.

@@ -6,14 +6,17 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass, field
 from itertools import islice
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Connection
 
-from domain.errors import Conflict, PlatformError, StorageError
+from domain.errors import Conflict, PlatformError, StorageError, UpstreamUnavailable
 
 from .database import Database
 from .events import EventRecord, missing, store
@@ -23,6 +26,22 @@ LARGEST_TRANSACTION = 2_000
 """Events in one transaction when the writer has fallen behind."""
 LONGEST_PAUSE = 1.0
 REJECTIONS_KEPT = 100
+
+
+ResultT = TypeVar("ResultT")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Work:
+    """Something else for the writer's next transaction: a run's beginning goes before the events, its end behind them."""
+
+    do: Callable[[Connection], Any]
+    ahead: bool
+    future: Future[Any] = field(default_factory=Future[Any])
+
+    def settle(self, outcome: Any) -> None:
+        if self.future.set_running_or_notify_cancel():
+            self.future.set_exception(outcome) if isinstance(outcome, Exception) else self.future.set_result(outcome)
 
 
 class Rejection(BaseModel):
@@ -66,9 +85,9 @@ class EventWriter:
         self._queued_bytes = 0
         self._batch, self._delay, self._capacity = batch, delay, capacity
         self._changed = threading.Condition()
-        self._queue: deque[EventRecord] = deque()
+        self._queue: deque[EventRecord | Work] = deque()
         self._oldest = 0.0
-        self._accepted = self._settled = self._rejected = 0
+        self._accepted = self._settled = self._rejected = self._works = 0
         self._waiting: list[tuple[int, Future[None]]] = []
         self._rejections: deque[Rejection] = deque(maxlen=REJECTIONS_KEPT)
         self._failing_since: float | None = None
@@ -96,6 +115,21 @@ class EventWriter:
         """`room`, then `submit`."""
         await self.room()
         self.submit(events)
+
+    async def execute(self, do: Callable[[Connection], ResultT], *, ahead: bool = False) -> ResultT:
+        """Do something in the next transaction, which it shares with the events and works of all runs; its result once committed.
+
+        It comes behind the events submitted before it, or `ahead` of those submitted after it. What it raises concerns nobody else.
+        Raises StorageError or UpstreamUnavailable when the database refuses; then it was not done, while events go on waiting.
+        """
+        work = Work(do, ahead)
+        with self._changed:
+            if self._closing or not self._thread.is_alive():
+                raise StorageError("事件记录器已关闭，不能再写入", where="运行记录", cure="重启服务")
+            self._queue.append(work)
+            self._works += 1
+            self._changed.notify_all()
+        return await asyncio.wrap_future(work.future)
 
     async def room(self) -> None:
         """Return when the queue has room; never blocks the event loop."""
@@ -165,6 +199,7 @@ class EventWriter:
                 rejections = self._write(batch)
             except PlatformError as error:
                 self._note_failure(error)
+                self._refuse_works(error)
                 if self._pause_or_give_up(pause):
                     return
                 pause = min(pause * 2, LONGEST_PAUSE)
@@ -172,33 +207,70 @@ class EventWriter:
                 pause = self._delay
                 self._settle(len(batch), rejections)
 
-    def _next_batch(self) -> list[EventRecord]:
+    def _next_batch(self) -> list[EventRecord | Work]:
         """The oldest events, left in the queue until they are stored; empty when closing and done."""
         with self._changed:
             while not self._queue and not self._closing:
                 self._changed.wait()
             due = self._oldest + self._delay
-            while len(self._queue) < self._batch and not self._closing and not self._waiting:
+            while len(self._queue) < self._batch and not self._closing and not self._waiting and not self._works:
                 remaining = due - time.monotonic()
                 if remaining <= 0:
                     break
                 self._changed.wait(remaining)
             return list(islice(self._queue, LARGEST_TRANSACTION))
 
-    def _write(self, batch: list[EventRecord]) -> list[Rejection]:
+    def _write(self, batch: list[EventRecord | Work]) -> list[Rejection]:
+        """One transaction for everything; when something in it cannot be done, everything by itself."""
+        events = [each for each in batch if isinstance(each, EventRecord)]
+        first = [each for each in batch if isinstance(each, Work) and each.ahead]
+        last = [each for each in batch if isinstance(each, Work) and not each.ahead]
         try:
-            with self._database.transaction(write=True) as connection:
-                store(connection, batch)
-        except Conflict:
-            runs: dict[str, list[EventRecord]] = {}
-            for each in batch:
-                runs.setdefault(each.run_id, []).append(each)
-            return [rejection for run_id, events in runs.items() if (rejection := self._write_run(run_id, events))]
+            with self._database.log_transaction() as connection:
+                results = [(work, work.do(connection)) for work in first]
+                if events:
+                    store(connection, events)
+                results += [(work, work.do(connection)) for work in last]
+        except (StorageError, UpstreamUnavailable):
+            raise
+        except Exception as error:
+            if not (first or last or isinstance(error, Conflict)):
+                raise
+            return self._write_apart(first, events, last)
+        self._done(results)
         return []
+
+    def _write_apart(self, first: list[Work], events: list[EventRecord], last: list[Work]) -> list[Rejection]:
+        runs: dict[str, list[EventRecord]] = {}
+        for each in events:
+            runs.setdefault(each.run_id, []).append(each)
+        self._done([(work, self._attempt(work)) for work in first])
+        rejections = [rejection for run_id, mine in runs.items() if (rejection := self._write_run(run_id, mine))]
+        self._done([(work, self._attempt(work)) for work in last])
+        return rejections
+
+    def _attempt(self, work: Work) -> Any:
+        try:
+            with self._database.log_transaction() as connection:
+                return work.do(connection)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it goes to who asked
+            return error
+
+    def _done(self, results: Sequence[tuple[Work, Any]]) -> None:
+        for work, outcome in results:
+            work.settle(outcome)
+
+    def _refuse_works(self, error: PlatformError) -> None:
+        """Who waits for a work learns now that the database refuses; events wait for it to take them."""
+        with self._changed:
+            refused = [each for each in self._queue if isinstance(each, Work)]
+            self._queue = deque(each for each in self._queue if isinstance(each, EventRecord))
+            self._works = 0
+        self._done([(work, error) for work in refused if not work.future.done()])
 
     def _write_run(self, run_id: str, events: list[EventRecord]) -> Rejection | None:
         try:
-            with self._database.transaction(write=True) as connection:
+            with self._database.log_transaction() as connection:
                 left = missing(connection, run_id, events)
                 if left:
                     store(connection, left)
@@ -209,9 +281,13 @@ class EventWriter:
     def _settle(self, count: int, rejections: list[Rejection]) -> None:
         with self._changed:
             for _ in range(count):
-                self._queued_bytes -= len(self._queue.popleft().data)
+                each = self._queue.popleft()
+                if isinstance(each, Work):
+                    self._works -= 1
+                else:
+                    self._queued_bytes -= len(each.data)
+                    self._settled += 1
             self._oldest = time.monotonic()
-            self._settled += count
             self._rejected += sum(each.count for each in rejections)
             self._rejections.extend(rejections)
             self._failing_since, self._last_error = None, ""

@@ -46,6 +46,7 @@ from tools.registry import ToolRegistry, installed_tools
 from tools.search.tool import clause_tool, search_tool
 
 from .approvals import ApprovalDesk
+from .checkpoints import WaitingRuns
 from .endpoint import EndpointModel
 from .metrics import Metrics
 from .runs import RunService
@@ -191,7 +192,7 @@ async def open_platform(settings: Settings, *, extra_tools: list[AnyTool] | None
         model = EndpointModel(settings.model) if settings.model else None
         if model is not None:
             stack.push_async_callback(model.close)
-        checkpoints = await open_checkpoints(settings, stack)
+        checkpoints = WaitingRuns(await open_checkpoints(settings, stack))
         deps = assistant_deps(settings, knowledge, tools, ApprovalDesk(approvals), model)
         threads, metrics = ThreadStore(knowledge.database), Metrics()
         runs = RunService(build_assistant(deps, checkpoints), checkpoints, run_store, live, threads, metrics)

@@ -2,12 +2,12 @@
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 import structlog
-from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.types import Command
 
 from agents.graph import Assistant
@@ -20,9 +20,11 @@ from records.live import LiveRuns
 from records.runs import NewRun, Run, RunStore
 from records.threads import ThreadStore
 
+from .checkpoints import WaitingRuns
 from .metrics import Metrics
 
 log = structlog.get_logger()
+ANSWERS_KEPT = 64
 GRACE_S = 2.0
 """How long a closing service waits for runs to end by themselves."""
 WAITING = "这个操作需要负责人审批，批准后继续执行。"
@@ -56,7 +58,7 @@ class RunService:
     def __init__(
         self,
         assistant: Assistant,
-        checkpoints: BaseCheckpointSaver[Any],
+        checkpoints: WaitingRuns,
         store: RunStore,
         live: LiveRuns,
         threads: ThreadStore,
@@ -70,6 +72,8 @@ class RunService:
         self._metrics = metrics
         self._active: dict[str, _Active] = {}
         self._waiting: dict[str, Principal] = {}
+        self._answers: OrderedDict[str, tuple[Principal, dict[str, Any]]] = OrderedDict()
+        """The newest answers, for whoever has just followed their runs."""
 
     async def start(
         self, principal: Principal, question: str, *, thread_id: str | None = None, turns: Sequence[Turn] | None = None, kind: str = "chat"
@@ -82,8 +86,8 @@ class RunService:
         if turns is None and thread_id is not None:
             history = await asyncio.to_thread(self._threads.history, thread_id, principal)
             turns = [Turn(role=turn.role, content=turn.content) for turn in history]
-        run = await asyncio.to_thread(self._store.start, NewRun(thread_id=thread_id, kind=kind, question=question), principal)
-        await self._live.open(run.id)
+        run = await self._live.start(NewRun(thread_id=thread_id, kind=kind, question=question), principal)
+        self._checkpoints.begin(run.id)
         given = {"question": question, "turns": list(turns or [])}
         self._launch(run.id, principal, given)
         return run
@@ -109,6 +113,9 @@ class RunService:
 
     async def answer(self, run_id: str, principal: Principal) -> Answer:
         """The finished run's answer; of a run without one, what became of it as an answer that says so."""
+        asker, newest = self._answers.get(run_id, (None, None))
+        if newest is not None and asker == principal:
+            return Answer.model_validate(newest)
         run = await asyncio.to_thread(self._store.get, run_id, principal)
         if run.answer is not None:
             return Answer.model_validate(run.answer)
@@ -163,6 +170,7 @@ class RunService:
         try:
             state: dict[str, Any] = await self._assistant.ainvoke(cast("Any", given), config, context=context, durability="exit")
             if "__interrupt__" in state:
+                await self._checkpoints.keep(run_id)
                 status = "waiting"
             else:
                 status, answer = "done", state["answer"]
@@ -195,9 +203,16 @@ class RunService:
             self._waiting.pop(run_id, None)
             ending: Any = status
             await self._live.finish(run_id, ending, answer, data)
-            await self._checkpoints.adelete_thread(run_id)
+            if answer is not None:
+                self._remember(run_id, principal, answer)
+            await self._checkpoints.end(run_id)
         except PlatformError as error:
             log.error("run not recorded", run_id=run_id, problem=error.message)
+
+    def _remember(self, run_id: str, principal: Principal, answer: dict[str, Any]) -> None:
+        self._answers[run_id] = (principal, answer)
+        if len(self._answers) > ANSWERS_KEPT:
+            self._answers.popitem(last=False)
 
     async def _pump(self, run_id: str, queue: asyncio.Queue[tuple[str, dict[str, Any]] | None]) -> None:
         """Events in order; a sentence is also streamed as text, piece by piece."""

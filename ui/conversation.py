@@ -90,9 +90,9 @@ class RunView:
 
     async def _end_step(self, event: RunEvent) -> None:
         data = event.data
-        step, began = self._steps.pop(str(data["id"]), (None, event.at))
-        if step is None:
-            return
+        if str(data["id"]) not in self._steps:
+            await self._begin_step(event)  # refused before it began
+        step, began = self._steps.pop(str(data["id"]))
         shown = self.words.step(str(data["name"])).name
         error, summary = str(data.get("error") or ""), str(data.get("summary") or "")
         seconds = self.words("step.seconds", seconds=f"{(event.at - began).total_seconds():.2f}")
@@ -110,6 +110,9 @@ class RunView:
             await step.update()
 
     async def _notice(self, kind: str, data: dict[str, Any]) -> None:
+        """What the platform did on its own. A blocked question needs none: its answer says so."""
+        if data.get("action") == "block":
+            return
         key = f"guard_{data.get('action')}" if kind == "guard" else "fallback_plan" if data.get("where") == "plan" else "fallback"
         icon = "shield" if kind == "guard" else "info"
         step = cl.Step(name=self.words(f"notice.{key}"), type="tool", icon=icon, parent_id=self.parent_id, show_input=False)

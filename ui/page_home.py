@@ -166,7 +166,7 @@ def translation_text(package: Path, language: str, words: Wording) -> str:
     form["email"] = {"label": words("login.user"), "required": words("login.user_required"), "placeholder": words("login.user_placeholder")}
     form["password"] = {"label": words("login.key"), "required": words("login.key_required")}
     form["actions"]["signin"] = words("login.enter")
-    login["errors"]["credentialsSignin"] = login["errors"]["credentialssignin"] = words("login.wrong")
+    login["errors"]["default"] = words("login.wrong")
     texts["chat"]["input"]["placeholder"] = words("composer")
     texts["chat"]["watermark"] = words("watermark")
     texts["chat"]["messages"]["status"] = {"using": "", "used": ""}

@@ -63,7 +63,8 @@ class ServerIndex:
         try:
             return call(*args, **kwargs)
         except Exception as error:
-            raise UpstreamUnavailable(f"向量库没有正常应答：{error}", where="qdrant", cure="检查 SHUZHI_VECTOR_STORE__URL 与服务状态") from error
+            cure = "检查 SHUZHI_VECTOR_STORE__URL 与服务状态"
+            raise UpstreamUnavailable(f"向量库没有正常应答：{error}", where="qdrant", cure=cure) from error
 
     def upsert(self, points: Sequence[IndexPoint]) -> None:
         for at in range(0, len(points), BATCH):

@@ -8,7 +8,7 @@ from agents.graph import build_assistant
 from agents.model import ToolRequest
 from agents.nodes.act import one_step, run_call
 from agents.state import PlannedCall, RunContext
-from domain.errors import ConfigurationError, Conflict, ToolFailed
+from domain.errors import ConfigurationError, Conflict
 from domain.principal import LOCAL
 from records.database import Database
 from records.runs import NewRun, RunStore

@@ -2,11 +2,20 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
+
+from serving.api import create_app
+from serving.assembly import open_platform
+from serving.instance import announce, withdraw
+from tools.contract import AnyTool
+
+from .homes import settings_of
 
 
 @asynccontextmanager
@@ -22,3 +31,29 @@ async def listening(app: FastAPI) -> AsyncGenerator[str]:
     server.should_exit = True
     await serving
     listener.close()
+
+
+@contextmanager
+def owner_of(home: Path, extra_tools: list[AnyTool]) -> Iterator[str]:
+    """The instance that owns `home`, in a thread of its own; commands find it."""
+    started, stop, addresses = threading.Event(), threading.Event(), list[str]()
+
+    async def own() -> None:
+        settings = settings_of(home)
+        platform = await open_platform(settings, extra_tools=extra_tools)
+        app = create_app(settings, platform=platform)
+        app.state.platform = platform
+        async with listening(app) as address:
+            announce(home, address)
+            addresses.append(address)
+            started.set()
+            await asyncio.to_thread(stop.wait)
+            withdraw(home)
+        await platform.close()
+
+    thread = threading.Thread(target=asyncio.run, args=[own()])
+    thread.start()
+    assert started.wait(60)
+    yield addresses[0]
+    stop.set()
+    thread.join()

@@ -189,7 +189,9 @@ async def test_another_page_in_the_same_browser_stays_outside(client: httpx.Asyn
     assert found.detail[0].where.lower() in headers
 
 
-@pytest.mark.parametrize("headers", [{"host": "localhost"}, {"host": "[::1]:8000"}, {"host": "LOCALHOST:1"}, {"origin": "http://localhost:8000"}])
+@pytest.mark.parametrize(
+    "headers", [{"host": "localhost"}, {"host": "[::1]:8000"}, {"host": "LOCALHOST:1"}, {"origin": "http://localhost:8000"}]
+)
 async def test_this_machine_is_let_in(client: httpx.AsyncClient, headers: dict[str, str]) -> None:
     assert (await client.get("/healthz", headers=headers)).status_code == 200
 

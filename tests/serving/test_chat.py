@@ -9,8 +9,8 @@ from fastapi import FastAPI
 from openai import AsyncOpenAI
 
 from domain.answer import Answer
-from serving.assembly import open_platform
 from serving.api import create_app
+from serving.assembly import open_platform
 from serving.fake_endpoint import FakeEndpoint
 from tests.agents.board import NoticeBoard
 

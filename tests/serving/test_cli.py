@@ -4,29 +4,54 @@ import asyncio
 import json
 import socket
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from domain.principal import LOCAL
 from serving.assembly import open_platform
+from serving.instance import running
 from tests.agents.board import NoticeBoard
 
 from .command import Outcome, at_home, shuzhi
 from .homes import copy_home, settings_of
+from .listening import owner_of
 
 
 @pytest.fixture(scope="module")
-def cli_home(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return copy_home(home, tmp_path_factory.mktemp("cli") / "home")
+def board() -> NoticeBoard:
+    return NoticeBoard()
 
 
-@pytest.fixture(autouse=True)
-def _at_home(cli_home: Path) -> Iterator[None]:
+@pytest.fixture(scope="module")
+def cli_home(home: Path, tmp_path_factory: pytest.TempPathFactory, board: NoticeBoard) -> Iterator[Path]:
+    """A home with an instance running on it: most commands here talk to that, which is quick."""
+    own = copy_home(home, tmp_path_factory.mktemp("cli") / "home")
+    with owner_of(own, [board.tool()]):
+        yield own
+
+
+@pytest.fixture
+def at_served_home(cli_home: Path) -> Iterator[None]:
     with at_home(cli_home):
         yield
+
+
+served = pytest.mark.usefixtures("at_served_home")
+
+
+@pytest.fixture
+def at_own_home(own_home: Path) -> Iterator[None]:
+    """A home that nobody serves: commands open the stores themselves."""
+    with at_home(own_home):
+        yield
+
+
+MANUAL = "# 轧机规程\n\n1 总则\n\n1.1 轴承温度超过 71 摄氏度应当停机。\n"
 
 
 def refused(outcome: Outcome, code: int = 2) -> dict[str, Any]:
@@ -45,6 +70,20 @@ def jsonl(path: Path, *rows: Any) -> Path:
     return path
 
 
+@pytest.mark.usefixtures("at_own_home")
+def test_a_command_opens_the_stores_itself_when_nobody_serves_them(tmp_path: Path) -> None:
+    given, out = jsonl(tmp_path / "in.jsonl", {"id": 1, "question": "块存储走什么协议？"}), tmp_path / "out.jsonl"
+    assert shuzhi("ask", "--batch", str(given), "--out", str(out)).code == 0
+    assert lines(out)[0]["citations"][0]["clause_id"] == "TISC-6.1.2.1-c"
+    assert shuzhi("search", "块存储走什么协议", "-k", "2", "--json").json["hits"][0]["clause_id"] == "TISC-6.1.2.1-c"
+    assert shuzhi("ingest", str(jsonl(tmp_path / "文.jsonl", {"file": "规程.md", "text": MANUAL})), "--json").json["counts"]["stored"] == 1
+    assert [document["name"] for document in shuzhi("documents", "--json").json["documents"]] == ["规程.md"]
+    assert refused(shuzhi("tools", "run", "none", "--json"))["type"] == "NotFound"
+    doctor = shuzhi("doctor", "--json").json
+    assert (doctor["ready"], doctor["checks"]["documents"]) == (True, 1)
+
+
+@served
 def test_ask() -> None:
     asked = shuzhi("ask", "块存储走什么协议？", "--json")
     assert asked.code == 0
@@ -55,17 +94,20 @@ def test_ask() -> None:
     assert "（目录表述，已核对）" in shown.out
 
 
+@served
 def test_ask_without_a_question() -> None:
     for outcome in (shuzhi("ask", "--json"), shuzhi("ask", "  ", "--json"), shuzhi("ask", "-", "--json", stdin="")):
         assert refused(outcome)["message"] == "没有问题"
 
 
+@served
 def test_a_refusal_is_no_failure() -> None:
     asked = shuzhi("ask", "在线检测哪个牌子的相机最好，推荐一款")
     assert asked.code == 0
     assert "最接近的条款：" in asked.out
 
 
+@served
 def test_a_batch_of_questions(tmp_path: Path) -> None:
     given = jsonl(
         tmp_path / "in.jsonl",
@@ -89,6 +131,7 @@ def test_a_batch_of_questions(tmp_path: Path) -> None:
     assert [json.loads(line)["id"] for line in printed.out.splitlines()] == [1, "b", "c", "d"]
 
 
+@served
 @pytest.mark.parametrize(
     ("bad", "what"), [(b"{oops", "JSON"), (b'{"question": "?"}', "id"), (b"[1]", "id"), (b'{"id": 1, "question": "\xff"}', "UTF-8")]
 )
@@ -104,16 +147,18 @@ def test_a_bad_line_is_named_and_the_old_result_stays(tmp_path: Path, command: s
     assert out.read_text(encoding="utf-8") == "old\n"
 
 
+@served
 def test_files_that_cannot_be_used(tmp_path: Path) -> None:
     given = jsonl(tmp_path / "in.jsonl", {"id": 1, "question": "a"})
     assert "none.jsonl" in refused(shuzhi("ask", "--batch", str(tmp_path / "none.jsonl"), "--json"))["detail"][0]["where"]
     assert "写不了" in refused(shuzhi("ask", "--batch", str(given), "--out", str(tmp_path / "no" / "out"), "--json"))["message"]
 
 
+@served
 def test_search(tmp_path: Path) -> None:
     found = shuzhi("search", "块存储走什么协议", "-k", "3", "--json").json["hits"]
-    assert [hit["clause_id"] for hit in found][0] == "TISC-6.1.2.1-c"
     assert len(found) == 3
+    assert found[0]["clause_id"] == "TISC-6.1.2.1-c"
     assert "TISC-6.1.2.1-c" in shuzhi("search", "块存储走什么协议").out
     out = tmp_path / "out.jsonl"
     given = jsonl(tmp_path / "in.jsonl", {"id": "x", "question": "块存储走什么协议"}, {"id": "y", "query": "数据分级"})
@@ -126,9 +171,10 @@ def test_search(tmp_path: Path) -> None:
         assert refused(shuzhi(*bad))["detail"]
 
 
+@served
 def test_ingest_and_documents(tmp_path: Path) -> None:
     good, bad = tmp_path / "规程.md", tmp_path / "坏.pdf"
-    good.write_text("# 轧机规程\n\n1 总则\n\n1.1 轴承温度超过 71 摄氏度应当停机。\n", encoding="utf-8")
+    good.write_text(MANUAL, encoding="utf-8")
     bad.write_bytes(b"%PDF-1.7 broken")
     first = shuzhi("ingest", str(tmp_path), "--json")
     assert first.code == 0
@@ -144,12 +190,14 @@ def test_ingest_and_documents(tmp_path: Path) -> None:
     assert "secret" in refused(shuzhi("ingest", str(good), "--label", "secret", "--json"))["message"]
 
 
+@served
 def test_doctor() -> None:
     found = shuzhi("doctor", "--json").json
     assert found["ready"] is True
     assert "ready：True" in shuzhi("doctor").out
 
 
+@served
 def test_tools(tmp_path: Path) -> None:
     names = {tool["name"] for tool in shuzhi("tools", "list", "--json").json["tools"]}
     assert {"search_standards", "get_clause", "compute_kpi"} <= names
@@ -166,25 +214,48 @@ def test_tools(tmp_path: Path) -> None:
     assert refused(shuzhi("tools", "run", "none", "--json"))["type"] == "NotFound"
 
 
-def test_approvals(cli_home: Path) -> None:
-    async def two_waiting_runs() -> None:
-        platform = await open_platform(settings_of(cli_home), extra_tools=[NoticeBoard().tool()])
-        for text in ("甲", "乙"):
-            assert (await platform.runs.ask(LOCAL, f"发布公告{text}")).reason == "needs_approval"
-        await platform.close()
+async def waiting_runs(address: str, *texts: str) -> None:
+    async with httpx.AsyncClient(base_url=address, trust_env=False) as client:
+        for text in texts:
+            body = {"messages": [{"role": "user", "content": f"发布公告{text}"}]}
+            answer = (await client.post("/v1/chat/completions", json=body)).json()
+            assert answer["shuzhi"]["reason"] == "needs_approval"
 
-    asyncio.run(two_waiting_runs())
+
+@served
+def test_approvals(cli_home: Path, board: NoticeBoard) -> None:
+    instance = running(cli_home)
+    assert instance is not None
+    asyncio.run(waiting_runs(instance.url, "甲", "乙"))
     listed = shuzhi("approvals", "list", "--json").json["approvals"]
-    assert [approval["status"] for approval in listed] == ["pending", "pending"]
-    first, second = (approval["id"] for approval in listed)
+    assert [(approval["status"], approval["args"]["text"]) for approval in listed] == [("pending", "乙"), ("pending", "甲")]
+    second, first = (approval["id"] for approval in listed)
     assert first in shuzhi("approvals", "list").out
     assert shuzhi("approvals", "show", first, "--json").json["tool"] == "publish_notice"
     assert shuzhi("approvals", "approve", first, "--reason", "可以", "--json").json["status"] == "approved"
     assert "已驳回" in shuzhi("approvals", "reject", second).out
     assert refused(shuzhi("approvals", "approve", first, "--json"))["type"] == "Conflict"
     assert refused(shuzhi("approvals", "show", "none", "--json"))["type"] == "NotFound"
+    until = time.monotonic() + 5
+    while not board.published and time.monotonic() < until:
+        time.sleep(0.02)
+    assert board.published == ["甲"]
 
 
+def test_approvals_without_an_instance(own_home: Path) -> None:
+    async def wait() -> str:
+        platform = await open_platform(settings_of(own_home), extra_tools=[NoticeBoard().tool()])
+        run_id = (await platform.runs.ask(LOCAL, "发布公告丙")).run_id
+        await platform.close()
+        return run_id
+
+    asyncio.run(wait())
+    with at_home(own_home):
+        approval = shuzhi("approvals", "list", "--json").json["approvals"][0]["id"]
+        assert shuzhi("approvals", "reject", approval, "--json").json["status"] == "rejected"
+
+
+@served
 def test_the_database_is_upgraded() -> None:
     assert shuzhi("db", "upgrade", "--json").json["revision"]
     assert "数据库版本：" in shuzhi("db", "upgrade").out
@@ -230,6 +301,7 @@ def test_a_port_in_use_is_named_with_another_to_try() -> None:
     assert f"shuzhi up --port {port + 1}" in outcome.err
 
 
+@served
 def test_an_error_for_people_says_where_and_what_to_do() -> None:
     outcome = shuzhi("tools", "show", "compute_kp")
     assert outcome.code == 2

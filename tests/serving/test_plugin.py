@@ -64,9 +64,9 @@ async def test_api_and_chat_have_it(own_home: Path) -> None:
             body = {"messages": [{"role": "user", "content": QUESTION}]}
             streamed = (await client.post("/v1/chat/completions", json=body | {"stream": True})).text
         answer = await platform.runs.ask(LOCAL, QUESTION)
-        assert answer.text == "共 18 个字，念完约需 4.5 秒。"
-        assert answer.values == [4.5]
-        assert "4.5" in streamed
+        assert answer.text == "共 16 个字，念完约需 4 秒。"
+        assert answer.values == [4.0]
+        assert "16 个字" in streamed
     finally:
         await platform.close()
 

@@ -196,7 +196,9 @@ async def test_a_rejected_effect_does_not_happen(client: httpx.AsyncClient, boar
     assert "检修二号线" not in board.published
 
 
-async def test_a_waiting_run_is_stopped_and_its_approval_withdrawn(client: httpx.AsyncClient, board: NoticeBoard, platform: Platform) -> None:
+async def test_a_waiting_run_is_stopped_and_its_approval_withdrawn(
+    client: httpx.AsyncClient, board: NoticeBoard, platform: Platform
+) -> None:
     run_id, approval = await waiting(client, "检修三号线")
     await platform.runs.settled(run_id)
     assert (await client.post(f"/v1/runs/{run_id}/cancel")).status_code == 202

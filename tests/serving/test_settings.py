@@ -32,7 +32,9 @@ def test_defaults_run_on_a_laptop_without_a_network(clean: Path) -> None:
 
 
 def test_the_environment_wins_over_the_file_and_what_is_given_over_both(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (clean / "settings.yaml").write_text("port: 9001\nlongest_question: 500\nmodel: {base_url: http://m/v1, model: qwen}\n", encoding="utf-8")
+    (clean / "settings.yaml").write_text(
+        "port: 9001\nlongest_question: 500\nmodel: {base_url: http://m/v1, model: qwen}\n", encoding="utf-8"
+    )
     monkeypatch.setenv("SHUZHI_PORT", "9002")
     monkeypatch.setenv("SHUZHI_MODEL__MODEL", "glm")
     settings = load_settings()

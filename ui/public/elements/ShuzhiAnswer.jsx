@@ -21,8 +21,10 @@ function CitationCard({ card, words, open }) {
       <span className="sz-card-head">
         {card.number ? <span className="sz-number">{card.number}</span> : null}
         <span className="sz-clause-id">{card.label}</span>
-        <span className={`sz-badge sz-source-${card.source}`}>{card.source_label}</span>
-        {card.status ? <span className={`sz-badge ${card.status === "征求意见稿" ? "sz-draft" : ""}`}>{card.status}</span> : null}
+        <span className="sz-badges">
+          <span className={`sz-badge sz-source-${card.source}`}>{card.source_label}</span>
+          {card.status ? <span className={`sz-badge ${card.status === "征求意见稿" ? "sz-draft" : ""}`}>{card.status}</span> : null}
+        </span>
       </span>
       {card.standard ? <span className="sz-standard">{card.standard}</span> : null}
       {card.path ? <span className="sz-path">{card.path}</span> : null}

@@ -4,7 +4,7 @@ import { Check, ShieldQuestion, X } from "lucide-react"
 
 export default function ShuzhiApproval() {
   const { words } = props
-  const [state, setState] = useState("open")
+  const [state, setState] = useState(props.status || "open")
   const [problem, setProblem] = useState("")
 
   const decide = async (decision) => {
@@ -14,6 +14,7 @@ export default function ShuzhiApproval() {
     const result = (answer && answer.response) || {}
     if (result.problem) setProblem([result.problem.message, ...result.problem.details.map((spot) => spot.cure)].filter(Boolean).join("；"))
     setState(result.status || "open")
+    if (result.status) updateElement({ ...props, status: result.status }) // the page forgets an element's state when it redraws it
   }
 
   return (

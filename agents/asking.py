@@ -4,7 +4,7 @@ The words are data (`data/asking.yaml`).
 """
 
 import re
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import yaml
@@ -65,7 +65,10 @@ class Asking(BaseModel):
 
 def mentions(words: list[str], text: str) -> list[str]:
     """Those of `words` that stand in `text` (both folded)."""
-    return [word for word in words if fold(word) in text]
+    return [word for word in words if _folded(word) in text]
+
+
+_folded = lru_cache(maxsize=4096)(fold)
 
 
 def load_asking(path: Path = ASKING) -> Asking:

@@ -1,6 +1,6 @@
 """The way of a question, on one screen (DESIGN §2)."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -21,7 +21,7 @@ Assistant = CompiledStateGraph[AssistantState, RunContext, AssistantState, Assis
 
 
 def build_assistant(deps: AssistantDeps, checkpointer: BaseCheckpointSaver[Any] | None) -> Assistant:
-    """Compile the assistant.
+    """Compile the assistant. The routers are coroutines: LangGraph runs plain functions in a thread.
 
     Raises:
         ConfigurationError: a tool needs approvals and there is no checkpointer to wait in.
@@ -44,18 +44,18 @@ def build_assistant(deps: AssistantDeps, checkpointer: BaseCheckpointSaver[Any] 
     return graph.compile(checkpointer=checkpointer)
 
 
-def after_screening(state: AssistantState) -> str:
+async def after_screening(state: AssistantState) -> str:
     return "screen_output" if state.get("blocked") else "plan"
 
 
-def after_plan(state: AssistantState) -> str:
+async def after_plan(state: AssistantState) -> str:
     return "act" if state.get("calls") else "compose"
 
 
-def after_act(deps: AssistantDeps) -> Callable[[AssistantState], str]:
+def after_act(deps: AssistantDeps) -> Callable[[AssistantState], Awaitable[str]]:
     """The calls that are left; then another round of planning, only when a call failed and rounds are left."""
 
-    def decide(state: AssistantState) -> str:
+    async def decide(state: AssistantState) -> str:
         if state.get("calls"):
             return "act"
         failed = any(result["error"] for result in state.get("results", []))

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
@@ -268,7 +268,10 @@ def _document(row: RowMapping | dict[str, Any]) -> Document:
         attributes=frozenset(json.loads(row["label_attributes"] or "[]")),
         parties=frozenset(json.loads(row["label_parties"] or "[]")),
     )
-    return Document(label=label, **{name: row[name] for name in Document.model_fields if name != "label"})
+    stored = {name: row[name] for name in Document.model_fields if name != "label"}
+    if stored["created_at"].tzinfo is None:  # SQLite keeps UTC and forgets that it is
+        stored["created_at"] = stored["created_at"].replace(tzinfo=UTC)
+    return Document(label=label, **stored)
 
 
 def _passage(row: RowMapping | dict[str, Any], document: Document) -> Passage:

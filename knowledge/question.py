@@ -95,6 +95,7 @@ class QuestionReader:
     def __init__(self, catalogue: Catalogue, vocabulary: Vocabulary) -> None:
         self._catalogue = catalogue
         self._words = vocabulary
+        self._remembered = lru_cache(maxsize=1024)(self._read)
 
     @cached_property
     def _names(self) -> list[tuple[str, str]]:
@@ -104,6 +105,9 @@ class QuestionReader:
 
     def read(self, text: str, earlier: Sequence[str] = ()) -> Question:
         """Read `text` in the light of the user's earlier turns, the latest last, where it leans on them."""
+        return self._remembered(text, tuple(earlier))
+
+    def _read(self, text: str, earlier: tuple[str, ...]) -> Question:
         folded = CORRECTED.sub(r"\1", fold(CIRCLED.sub("；", text)))
         search_text = self._search_text(text, folded)
         leans = bool(earlier) and self._leans(folded, search_text)

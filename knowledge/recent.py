@@ -20,18 +20,25 @@ class Recent(Generic[ResultT]):
         self._kept: OrderedDict[Hashable, tuple[ResultT, ...]] = OrderedDict()
         self._lock = Lock()
 
-    def recall(self, key: Hashable, generation: Hashable, make: Callable[[], Sequence[ResultT]]) -> list[ResultT]:
-        """The result for `key`, made now if it is not known. `generation` is that of the data before `make` looks at them."""
-        if generation is None:
-            return list(make())
+    def known(self, key: Hashable, generation: Hashable) -> list[ResultT] | None:
+        """The kept result for `key`."""
         with self._lock:
             if generation != self._generation:
                 self._kept.clear()
                 self._generation = generation
-            known = self._kept.get(key)
-            if known is not None:
-                self._kept.move_to_end(key)
-                return list(known)
+            found = self._kept.get(key) if generation is not None else None
+            if found is None:
+                return None
+            self._kept.move_to_end(key)
+            return list(found)
+
+    def recall(self, key: Hashable, generation: Hashable, make: Callable[[], Sequence[ResultT]]) -> list[ResultT]:
+        """The result for `key`, made now if it is not known. `generation` is that of the data before `make` looks at them."""
+        if generation is None:
+            return list(make())
+        known = self.known(key, generation)
+        if known is not None:
+            return known
         made = tuple(make())
         with self._lock:
             if generation == self._generation:

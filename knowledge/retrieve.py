@@ -114,7 +114,6 @@ class Retriever:
         reader: QuestionReader,
         thesaurus: Thesaurus,
         ranking: Ranking,
-        addresses: AddressBook,
         embedder: Embedder | None = None,
         reranker: Reranker | None = None,
     ) -> None:
@@ -124,7 +123,7 @@ class Retriever:
         self._reader = reader
         self._thesaurus = thesaurus
         self._ranking = ranking
-        self._addresses = addresses
+        self._addresses = AddressBook()
         self._embedder = embedder
         self._reranker = reranker
         self._own: dict[str, Passage] = {}
@@ -147,6 +146,12 @@ class Retriever:
         wanted = selection or Selection()
         key = (principal, text, tuple(earlier), k, wanted)
         return self._recent.recall(key, self._generation(), lambda: self.find(self._reader.read(text, earlier), principal, k, wanted))
+
+    def remembered(
+        self, text: str, principal: Principal, k: int = 10, selection: Selection | None = None, earlier: Sequence[str] = ()
+    ) -> list[Hit] | None:
+        """What `search` returned for this very call, if nothing has changed since; never waits."""
+        return self._recent.known((principal, text, tuple(earlier), k, selection or Selection()), self._generation())
 
     def find(self, question: Question, principal: Principal, k: int, selection: Selection) -> list[Hit]:
         """As `search`, for a question already read."""

@@ -30,6 +30,17 @@ TEXT = "text"
 EVENTS, RUNS = table_of(EventRow), table_of(RunRow)
 
 
+ADVANCE = (
+    update(RUNS)
+    .where(
+        and_(RUNS.c.id == bindparam("run"), RUNS.c.last_seq == bindparam("before")),
+        or_(*(RUNS.c.status == status for status in OPEN)),
+    )
+    .values(last_seq=bindparam("last"))
+)
+"""Compare and set: a run whose newest seq is another than `before`, or that is closed, stays as it is."""
+
+
 def _not_an_ending(word: str) -> str:
     if word in ENDINGS:
         raise ValueError(f"{word} is written by finish")
@@ -112,10 +123,7 @@ def store(connection: Connection, records: Sequence[EventRecord]) -> None:
         if each.first_seq != last + 1:
             raise Conflict("运行事件的序号不连续", where=each.run_id)
         spans[each.run_id] = (first, each.seq)
-    is_next = and_(RUNS.c.id == bindparam("run"), RUNS.c.last_seq == bindparam("before"))
-    is_open = or_(*(RUNS.c.status == status for status in OPEN))
-    advance = update(RUNS).where(is_next, is_open).values(last_seq=bindparam("last"))
-    moved = connection.execute(advance, [{"run": run, "before": first - 1, "last": last} for run, (first, last) in spans.items()])
+    moved = connection.execute(ADVANCE, [{"run": run, "before": first - 1, "last": last} for run, (first, last) in spans.items()])
     if moved.rowcount != len(spans):
         raise Conflict("运行不存在、已结束，或事件序号与记录对不上", where="、".join(list(spans)[:3]))
     connection.execute(insert(EVENTS), [each.columns() for each in records])

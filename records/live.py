@@ -129,6 +129,12 @@ class LiveRuns:
 
         Raises NotFound for a run that is not the principal's, NotAllowed for an audit administrator.
         """
+        async for events in self.batches(run_id, principal, after_seq):
+            for event in events:
+                yield event
+
+    async def batches(self, run_id: str, principal: Principal, after_seq: int = 0) -> AsyncGenerator[list[RunEvent]]:
+        """`subscribe`, with what is there at one time in one piece; never an empty one."""
         started = self._started.get(run_id)
         if started is None or not owns(principal, started.tenant, started.owner):
             await asyncio.to_thread(self._store.get, run_id, principal)
@@ -138,10 +144,10 @@ class LiveRuns:
             channel = self._channels.get(run_id) or channel
             fresh: list[RunEvent] | None = channel.after(seen) if channel else None
             events, over = (fresh, False) if fresh is not None else await self._stored(run_id, principal, seen, channel)
-            for event in events:
-                seen = event.seq
-                yield event
-                if event.ends_run:
+            if events:
+                seen = events[-1].seq
+                yield events
+                if events[-1].ends_run:
                     return
             if over:
                 return

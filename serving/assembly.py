@@ -99,7 +99,7 @@ def open_knowledge(settings: Settings) -> Knowledge:
     ingestor = Ingestor(catalogue, library, index, embedder)
     reader = QuestionReader(catalogue, load_vocabulary())
     reranker = make_reranker(settings.rerank)
-    retriever = Retriever(catalogue, index, library, reader, load_thesaurus(), load_ranking(), address_book(library), embedder, reranker)
+    retriever = Retriever(catalogue, index, library, reader, load_thesaurus(), load_ranking(), embedder, reranker)
     knowledge = Knowledge(catalogue, library, index, ingestor, retriever, reader, database)
     mark = settings.home / "catalogue.indexed"
     current = fingerprint(catalogue, embedder)

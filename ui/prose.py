@@ -13,7 +13,8 @@ ALWAYS = re.compile(r"[`*]")
 BEFORE_PUNCTUATION = re.compile(r"\\(?=[!-/:-@\[-`{-~])")
 TAG = re.compile(r"<(?=[A-Za-z/!?])")
 ENTITY = re.compile(r"&(?=#?\w+;)")
-DIRECTIVE = re.compile(r":(?=[^\s\d/]|$)|(?<=\]):", re.MULTILINE)
+DIRECTIVE = re.compile(r":(?=[^\s\d/]|//|$)|(?<=\]):", re.MULTILINE)
+BARE_ADDRESS = re.compile(r"(?<=\bwww)\.", re.IGNORECASE)
 LINK = re.compile(r"(?<=\])\(|\[(?=\^)")
 UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 LINE_START = re.compile(r"^(?:[-+=>#|]|(\d{1,9})([.)])(?=\s|$))", re.MULTILINE)
@@ -28,7 +29,7 @@ def markdown(text: str) -> str:
     safe = ALWAYS.sub(r"\\\g<0>", safe)
     if safe.count("~") > 1:
         safe = safe.replace("~", "\\~")
-    for risky in (TAG, ENTITY, DIRECTIVE, UNDERSCORE, LINK):
+    for risky in (TAG, ENTITY, DIRECTIVE, BARE_ADDRESS, UNDERSCORE, LINK):
         safe = risky.sub(r"\\\g<0>", safe)
     safe = LINE_START.sub(lambda m: f"{m[1]}\\{m[2]}" if m[1] else f"\\{m[0]}", safe)
     return BREAKS.sub("\n\n", safe).strip()

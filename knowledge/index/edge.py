@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any
+from uuid import UUID
 
 import qdrant_edge as qe
 
@@ -12,9 +13,11 @@ from domain.errors import Conflict, StorageError
 from .filters import IDENTITY_FIELDS, INDEXED_FIELDS, payload, query_filter
 from .store import FIELDS, IndexPoint, IndexQuery, Scored
 
+Key = int | str | UUID
+"""A point's id as the engine types it; ours are integers."""
 BATCH = 500
 FULL_SCAN_BELOW = 200
-"""Points a filter may leave for the engine to score them one by one; its own default of 5,000 made every filtered search five times slower."""
+"""Points a filter may leave for the engine to score one by one; with its own default of 5,000 a filtered search took five times longer."""
 IDENTITIES_KEPT = 20_000
 
 
@@ -50,7 +53,7 @@ class EdgeIndex:
         self._lock = Lock()
         self._dialect = EdgeDialect()
         self._dense = dense_size > 0
-        self._identities: dict[int, dict[str, Any]] = {}
+        self._identities: dict[Key, dict[str, Any]] = {}
         self._generation = 0
         sparse = {field: qe.EdgeSparseVectorParams(full_scan_threshold=FULL_SCAN_BELOW, modifier=qe.Modifier.Idf) for field in FIELDS}
         vectors = {"dense": qe.EdgeVectorParams(size=dense_size, distance=qe.Distance.Cosine)} if self._dense else {}
@@ -113,11 +116,11 @@ class EdgeIndex:
                 merge_hit(merged[number], str(key), identities[key], name, score)
         return [list(hits.values()) for hits in merged]
 
-    def _identified(self, keys: set[int]) -> dict[int, dict[str, Any]]:
+    def _identified(self, keys: set[Key]) -> dict[Key, dict[str, Any]]:
         """What each point stands for. Payloads are read once: handing them over cost more than finding the points."""
         if len(self._identities) + len(keys) > IDENTITIES_KEPT:
             self._identities.clear()
-        unknown = [key for key in keys if key not in self._identities]
+        unknown: list[Key] = [key for key in keys if key not in self._identities]
         for record in self._shard.retrieve(unknown, True, False) if unknown else []:
             data = record.payload or {}
             self._identities[record.id] = {name: data[name] for name in IDENTITY_FIELDS}

@@ -89,7 +89,9 @@ class ServerIndex:
         for number, query in enumerate(queries):
             only = query_filter(self._dialect, query.access, query.selection)
             for name, vector in self._vectors(query):
-                requests.append(models.QueryRequest(query=vector, using=name, filter=only, limit=query.limit, with_payload=list(IDENTITY_FIELDS)))
+                requests.append(
+                    models.QueryRequest(query=vector, using=name, filter=only, limit=query.limit, with_payload=list(IDENTITY_FIELDS))
+                )
                 owners.append((number, name))
         merged: list[dict[str, Scored]] = [{} for _ in queries]
         answers = self._guarded(self._client.query_batch_points, self._collection, requests) if requests else []

@@ -90,25 +90,27 @@ async def _stream(platform: Platform, speaker: Principal, run: Run, usage: bool)
     )  # fmt: skip
     yield head + b'{"role":"assistant","content":""},"finish_reason":null}]}\n\n'
     failed: dict[str, Any] | None = None
-    async for event in platform.runs.events(run.id, speaker):
-        if event.type == "text":
-            yield head + b'{"content":' + orjson.dumps(event.data["text"]) + b'},"finish_reason":null}]}\n\n'
-        elif event.type == "approval":
+    async for events in platform.runs.batches(run.id, speaker):
+        # what is there at one time goes out in one write
+        texts = [event.data["text"] for event in events if event.type == "text"]
+        waits = any(event.type == "approval" for event in events)
+        if waits:
             await platform.runs.settled(run.id)
-            yield head + b'{"content":' + orjson.dumps(WAITING) + b'},"finish_reason":null}]}\n\n'
+            texts.append(WAITING)
+        if texts:
+            yield b"".join(head + b'{"content":' + orjson.dumps(text) + b'},"finish_reason":null}]}\n\n' for text in texts)
+        if waits:
             break
-        elif event.type == "failed":
-            failed = event.data.get("error")
-    if failed is not None:
-        yield b"data: " + orjson.dumps({"error": failed}) + b"\n\n"
+        failed = next((event.data.get("error") for event in events if event.type == "failed"), None)
+    tail = b"" if failed is None else b"data: " + orjson.dumps({"error": failed}) + b"\n\n"
     answer = await platform.runs.answer(run.id, speaker)
     last: dict[str, Any] = {"id": f"chatcmpl-{run.id}", "object": "chat.completion.chunk", "created": created, "model": MODEL}
     last["choices"] = [{"index": 0, "delta": {}, "finish_reason": "stop"}]
     last["shuzhi"] = _extension(answer)
-    yield b"data: " + orjson.dumps(last) + b"\n\n"
+    tail += b"data: " + orjson.dumps(last) + b"\n\n"
     if usage:
-        yield b"data: " + orjson.dumps({**last, "choices": [], "shuzhi": None, "usage": _usage(run.question, answer.text)}) + b"\n\n"
-    yield b"data: [DONE]\n\n"
+        tail += b"data: " + orjson.dumps({**last, "choices": [], "shuzhi": None, "usage": _usage(run.question, answer.text)}) + b"\n\n"
+    yield tail + b"data: [DONE]\n\n"
 
 
 def _completion(run: Run, answer: Answer) -> dict[str, Any]:

@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
+from agents.answerable import Vocabulary
 from agents.deps import AssistantDeps
 from agents.graph import Assistant, build_assistant
 from agents.model import ChatModel
 from agents.state import RunContext, Turn
 from domain.answer import Answer
 from domain.principal import LOCAL, Principal
+from knowledge.catalogue import Catalogue
 from records.approvals import ApprovalStore
 from records.database import Database
 from serving.approvals import ApprovalDesk
@@ -68,7 +71,14 @@ class Asker:
 
 def make_deps(knowledge: Knowledge, database: Database, *, model: ChatModel | None = None, tools: Sequence[AnyTool] = ()) -> AssistantDeps:
     registry = ToolRegistry([*built_in_tools(knowledge), *tools])
-    return assistant_deps(Settings(), knowledge, registry, ApprovalDesk(ApprovalStore(database, allow_self=True)), model)
+    deps = assistant_deps(Settings(), knowledge, registry, ApprovalDesk(ApprovalStore(database, allow_self=True)), model)
+    return replace(deps, judge=replace(deps.judge, vocabulary=vocabulary(knowledge.catalogue)))
+
+
+@cache
+def vocabulary(catalogue: Catalogue) -> Vocabulary:
+    """Derived from the catalogue, half a second's work: once for all tests."""
+    return Vocabulary(catalogue)
 
 
 def asker(

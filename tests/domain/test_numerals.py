@@ -44,7 +44,18 @@ def test_articles_are_numbered_like_this(number: int, written: str) -> None:
 
 @pytest.mark.parametrize(
     ("written", "number"),
-    [("二〇二五", 2025), ("两百", 200), ("贰拾肆", 24), ("１５", 15), ("〇", 0), ("一亿三千万", 130_000_000), ("一万亿", 10**12), ("三千零五万零二", 30_050_002), ("百", 100), (" 十五 ", 15)],
+    [
+        ("二〇二五", 2025),
+        ("两百", 200),
+        ("贰拾肆", 24),
+        ("１５", 15),
+        ("〇", 0),
+        ("一亿三千万", 130_000_000),
+        ("一万亿", 10**12),
+        ("三千零五万零二", 30_050_002),
+        ("百", 100),
+        (" 十五 ", 15),
+    ],
 )
 def test_other_ways_to_write_a_number_are_read(written: str, number: int) -> None:
     assert parse_numeral(written) == number

@@ -5,20 +5,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete
 
 from domain.principal import PUBLIC, Label, Principal
-from knowledge.address import AddressBook
+from knowledge.address import AddressBook, Entry
 from knowledge.catalogue import Catalogue, load_catalogue
 from knowledge.catalogue_index import index_catalogue
 from knowledge.index import PassageIndex
 from knowledge.index.edge import EdgeIndex
 from knowledge.ingest import Ingestor, Outcome, SourceFile
-from knowledge.library import Library
+from knowledge.library import Library, documents
 from knowledge.question import QuestionReader, load_vocabulary
 from knowledge.retrieve import Retriever, load_ranking
 from knowledge.thesaurus import load_thesaurus
 from records.database import Database
-from serving.assembly import address_book
 
 ANN = Principal(id="ann", tenant="works", attributes=frozenset({"steel"}))
 BOB = Principal(id="bob", tenant="works")
@@ -38,8 +38,13 @@ class Shelf:
 
     def put(self, name: str, text: str, principal: Principal = ANN, label: Label = PUBLIC, collection: str = "my") -> Outcome:
         outcome = self.ingestor.ingest(SourceFile(name, text.encode()), principal, label, collection)
-        self.retriever.use_addresses(address_book(self.library))
+        self.learn_addresses()
         return outcome
+
+    def learn_addresses(self) -> None:
+        """Let names of what has been ingested be found, as the composition root does."""
+        known = [d for d in self.library.all_versions() if not d.standard]
+        self.retriever.use_addresses(AddressBook(Entry(d.id, d.key, d.title, d.version, d.state == "ready", d.label) for d in known))
 
     def found(self, text: str, principal: Principal = ANN, k: int = 10) -> list[str]:
         return [hit.clause_id for hit in self.retriever.search(text, principal, k)]
@@ -55,7 +60,7 @@ def open_shelf(folder: Path, catalogue: Catalogue, reader: QuestionReader) -> Sh
     database = Database(f"sqlite:///{folder / 'shelf.db'}")
     database.upgrade()
     library, index = Library(database), EdgeIndex(folder / "vectors")
-    retriever = Retriever(catalogue, index, library, reader, load_thesaurus(), load_ranking(), AddressBook())
+    retriever = Retriever(catalogue, index, library, reader, load_thesaurus(), load_ranking())
     return Shelf(catalogue, database, library, index, Ingestor(catalogue, library, index), retriever)
 
 
@@ -92,9 +97,22 @@ def open_at(tmp_path: Path, catalogue: Catalogue, reader: QuestionReader) -> Ite
         shelf.database.close()
 
 
-@pytest.fixture
-def shelf(open_at: Callable[[str], Shelf]) -> Iterator[Shelf]:
-    """An empty library and index."""
-    shelf = open_at("shelf")
+@pytest.fixture(scope="session")
+def shared_shelf(tmp_path_factory: pytest.TempPathFactory, catalogue: Catalogue, reader: QuestionReader) -> Iterator[Shelf]:
+    shelf = open_shelf(tmp_path_factory.mktemp("shelf"), catalogue, reader)
     yield shelf
-    shelf.index.close()
+    shelf.close()
+
+
+@pytest.fixture
+def shelf(shared_shelf: Shelf) -> Iterator[Shelf]:
+    """An empty library and index; the files stay open from test to test, what is in them does not."""
+    yield shared_shelf
+    library = shared_shelf.library
+    for document in [*library.all_versions(), *library.unfinished()]:
+        shared_shelf.index.delete_document(document.id)
+    with shared_shelf.database.transaction(write=True) as connection:
+        connection.execute(delete(documents))
+    library.generation += 1
+    shared_shelf.retriever.use_addresses(AddressBook())
+    assert shared_shelf.index.count() == 0

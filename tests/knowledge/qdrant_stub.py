@@ -12,7 +12,6 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from qdrant_client import QdrantClient, models
 
-
 SPOKEN = ".".join(version("qdrant-client").split(".")[:2]) + ".0"
 """The server version that this client takes for its own."""
 

@@ -60,7 +60,8 @@ def test_a_document_is_known_by_its_names(text: str, found: list[tuple[str, str]
 
 
 @pytest.mark.parametrize(
-    "text", ["", "第二十四条", "商标法第二十四条", "公司法怎么说", "诉讼法第三条", "公司法第条", "投资3.5万", "公司法" + "，" * 20 + "第三条"]
+    "text",
+    ["", "第二十四条", "商标法第二十四条", "公司法怎么说", "诉讼法第三条", "公司法第条", "投资3.5万", "公司法" + "，" * 20 + "第三条"],
 )
 def test_what_names_no_document_or_no_place_is_no_address(text: str) -> None:
     assert resolved(text) == []

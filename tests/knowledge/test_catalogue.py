@@ -44,7 +44,9 @@ class TestContents:
 
     def test_weights_sum_to_100(self, catalogue: Catalogue) -> None:
         weighted = [c for c in catalogue.clauses.values() if c.weight is not None]
-        tops = [c for c in weighted if not c.parent or catalogue.clauses.get(c.parent) is None or catalogue.clauses[c.parent].weight is None]
+        tops = [
+            c for c in weighted if not c.parent or catalogue.clauses.get(c.parent) is None or catalogue.clauses[c.parent].weight is None
+        ]
         assert weighted
         assert sum(c.weight or 0 for c in tops) == 100
 
@@ -178,11 +180,15 @@ class TestWrongCatalogues:
             pytest.param(with_clause(0, text="  "), "没有正文", id="no text"),
             pytest.param(with_clause(0, see=["DEMO-9"]), "DEMO-9", id="a reference to nothing"),
             pytest.param(
-                with_clause(0, formula=FORMULA | {"test": {"inputs": [1, 4], "expected": 0.3}}), "算例得 0.25，应为 0.3", id="another result"
+                with_clause(0, formula=FORMULA | {"test": {"inputs": [1, 4], "expected": 0.3}}),
+                "算例得 0.25，应为 0.3",
+                id="another result",
             ),
             pytest.param(with_clause(0, formula=FORMULA | {"test": {"inputs": [1], "expected": 1}}), "算例", id="an input short"),
             pytest.param(
-                with_clause(0, formula=FORMULA | {"expression": "a / c", "test": {"inputs": [1, 4], "expected": 1}}), "算例", id="a wrong name"
+                with_clause(0, formula=FORMULA | {"expression": "a / c", "test": {"inputs": [1, 4], "expected": 1}}),
+                "算例",
+                id="a wrong name",
             ),
         ],
     )

@@ -82,7 +82,13 @@ def index(shared: PassageIndex) -> Iterator[PassageIndex]:
 
 def point(passage_id: str, text: str = "设备联网率", label: Label = PUBLIC, **more: object) -> IndexPoint:
     document_id, _, clause_id = passage_id.partition("#")
-    plain = {"clause_id": clause_id, "document_id": document_id, "standard": "TISC", "kind": "clause", "fields": {"body": document_vector(text)}}
+    plain = {
+        "clause_id": clause_id,
+        "document_id": document_id,
+        "standard": "TISC",
+        "kind": "clause",
+        "fields": {"body": document_vector(text)},
+    }
     return IndexPoint(id=point_id(passage_id), passage_id=passage_id, label=label, **plain | more)
 
 

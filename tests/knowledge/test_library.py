@@ -1,5 +1,6 @@
 """The library: what is stored comes back as it was, to those who may read it, and to nobody else."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -11,7 +12,7 @@ from domain.errors import Conflict, NotFound
 from domain.principal import PUBLIC, Label, Principal, may_read, own_label
 from knowledge.library import Document, Library
 from records.database import Database
-from tests.knowledge.conftest import ANN, BOB, EVE, Shelf
+from tests.knowledge.conftest import ANN, BOB, EVE
 
 ANN_ELSEWHERE = Principal(id="ann", tenant="rival")
 STEEL_ONLY = Label(level="restricted", tenant="works", attributes=frozenset({"steel"}))
@@ -55,8 +56,11 @@ def parts(of: Document, *texts: str) -> list[Passage]:
 
 
 @pytest.fixture
-def library(shelf: Shelf) -> Library:
-    return shelf.library
+def library() -> Iterator[Library]:
+    database = Database("sqlite://")
+    database.upgrade()
+    yield Library(database)
+    database.close()
 
 
 def store(library: Library, one: Document, *texts: str) -> list[str]:
@@ -210,7 +214,7 @@ LABELS = st.builds(
 
 @settings(max_examples=30)
 @given(labels=st.lists(LABELS, min_size=1, max_size=5))
-def test_every_read_follows_the_policy(tmp_path_factory: pytest.TempPathFactory, labels: list[Label]) -> None:
+def test_every_read_follows_the_policy(labels: list[Label]) -> None:
     database = Database("sqlite://")
     database.upgrade()
     library = Library(database)

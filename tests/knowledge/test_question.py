@@ -208,7 +208,31 @@ def test_any_words_can_be_read(reader: QuestionReader, text: str, earlier: list[
     assert isinstance(reader.read(text, earlier), Question)
 
 
-@given(st.lists(st.sampled_from("江苏 工信布 先近级 现在 不是 附录A 第十五条 7.3.1 b) ① ？ 那 呢 山东 上一档 每一级".split()), max_size=12))
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "江苏",
+                "工信布",
+                "先近级",
+                "现在",
+                "不是",
+                "附录A",
+                "第十五条",
+                "7.3.1",
+                "b)",
+                "①",
+                "？",
+                "那",
+                "呢",
+                "山东",
+                "上一档",
+                "每一级",
+            ]
+        ),
+        max_size=12,
+    )
+)
 def test_any_jumble_of_its_words_can_be_read(reader: QuestionReader, words: list[str]) -> None:
     question = reader.read("".join(words), ["".join(reversed(words))])
     assert not set(question.standards) & set(question.shunned)

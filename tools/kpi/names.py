@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import cached_property
 
 from domain.clause import Clause, Formula
 from domain.errors import NotFound, ProblemDetail, UserInputError, known_names
@@ -12,6 +13,8 @@ from .spec import IndicatorSpec, load_vocabulary
 
 PREFIX = "TISC-A2-"
 _NOISE = re.compile(r"[\s()（）【】\[\]“”\"'·:：_%-]|天$|CO2E?$|怎么算$|是多少$")
+STRONG, WORD, SYNONYM = 3.0, 1.0, 0.6
+"""What a word of each kind says for an indicator."""
 LEAST_COMMON = 3
 """Characters that a fuzzy name has to share with the indicator's."""
 
@@ -35,6 +38,19 @@ class Indicator:
     @property
     def names(self) -> tuple[str, ...]:
         return (self.clause.title, *self.spec.names)
+
+    @cached_property
+    def long_names(self) -> tuple[str, ...]:
+        """Names by which a text can be searched, folded."""
+        return tuple(plain(name) for name in self.names if len(name) > 2)
+
+    @cached_property
+    def word_weights(self) -> dict[str, float]:
+        """How much each word speaks for this indicator."""
+        weights: dict[str, float] = {}
+        for words, weight in ((self.spec.strong, STRONG), (self.spec.words, WORD), (self.clause.synonyms, SYNONYM)):
+            weights |= {word: weight for word in words if word not in weights}
+        return weights
 
 
 def indicators(catalogue: Catalogue) -> dict[str, Indicator]:

@@ -13,7 +13,7 @@ from .names import Indicator, plain
 from .spec import Vocabulary, load_vocabulary
 from .units import convert, unit_measure
 
-NAME, STRONG, WORD, SYNONYM, AGAINST = 6.0, 3.0, 1.0, 0.6, 3.0
+NAME, AGAINST = 6.0, 3.0
 MOST_EVIDENCE = 12.0
 LEAST_EVIDENCE = 1.0
 """Topical evidence without which numbers alone mean nothing."""
@@ -49,9 +49,8 @@ def topics(book: Mapping[str, Indicator], text: str) -> list[Topic]:
     out: list[Topic] = []
     for indicator in book.values():
         spec = indicator.spec
-        named = any(len(n) > 2 and plain(n) in shown for n in indicator.names)
-        weights = {w: STRONG for w in spec.strong} | {w: WORD for w in spec.words if w not in spec.strong}
-        weights |= {w: SYNONYM for w in indicator.clause.synonyms if w not in weights}
+        named = any(name in shown for name in indicator.long_names)
+        weights = indicator.word_weights
         matched = [w for w in weights if w in text]
         matched = [w for w in matched if not any(w != other and w in other for other in matched)]
         score = min(sum(weights[w] for w in matched), MOST_EVIDENCE)

@@ -99,7 +99,9 @@ def search_tool(retriever: Retriever) -> Tool[SearchInput, SearchOutput]:
             modalities=tuple(given.modalities),
             collections=tuple(given.collections),
         )
-        hits = await asyncio.to_thread(retriever.search, given.query, context.principal, given.k, selection, given.earlier)
+        asked = (given.query, context.principal, given.k, selection, given.earlier)
+        known = retriever.remembered(*asked)
+        hits = await asyncio.to_thread(retriever.search, *asked) if known is None else known
         citations = [c for hit in hits if (c := cite(hit.passage, hit.passage.own_text))]
         summary = f"找到 {len(hits)} 条" if hits else "没有找到相关条款"
         return ToolResult(summary=summary, data=SearchOutput(hits=[found_clause(hit) for hit in hits]), citations=citations)

@@ -91,12 +91,6 @@ class Conflict(UserInputError):
     status_code = 409
 
 
-class ApprovalRequired(PlatformError):
-    """A named person must approve before this effect happens."""
-
-    status_code = 202
-
-
 class ConfigurationError(PlatformError):
     """The operator must act: settings, a catalogue file, a database version. Printed without a traceback."""
 

@@ -95,7 +95,7 @@ class Document(BaseModel):
     label: Label
     clause_count: int = 0
     lost_count: int = 0
-    """Characters of the file that ended up in no passage; must be 0."""
+    """Blocks of the file that ended up in no passage; must be 0."""
     created_at: datetime
     created_by: str = ""
     superseded_by: str | None = None

@@ -226,7 +226,8 @@ class QuestionReader:
             found += self._articles(folded)
         if "JSSF" in named:
             found += [s for m in SCENE_NUMBER.finditer(folded) if self._catalogue.knows(s := f"JSSF-{int(m.group(1)):02d}")]
-        found += [i for i in self._catalogue.clauses if fold(i) in folded] if re.search(r"(tisc|sdib|jssf|miit|gxdsl)-", folded) else []
+        if any(f"{fold(key)}-" in folded for key in self._catalogue.standards):
+            found += [i for i in self._catalogue.clauses if fold(i) in folded]
         return list(dict.fromkeys(found))
 
     def _annexed(self, key: str, written: str) -> str:

@@ -56,7 +56,11 @@ class Database:
         try:
             engine = create_engine(self._url, **options)
         except ImportError as error:
-            raise ConfigurationError("没有安装 PostgreSQL 驱动", where="数据库", cure="运行 pip install 'shuzhi[postgres]'") from error
+            raise ConfigurationError(
+                "没有安装 PostgreSQL 驱动",
+                where="数据库",
+                cure="在项目目录运行 .venv/bin/uv pip install --python .venv/bin/python -e '.[postgres]'",
+            ) from error
         if self.backend == "sqlite":
             event.listen(engine, "connect", _pragmas(busy_seconds, synchronous))
         return engine

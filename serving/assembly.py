@@ -251,7 +251,11 @@ async def open_checkpoints(settings: Settings, stack: AsyncExitStack) -> Any:
         try:
             from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver  # noqa: PLC0415 # optional extra
         except ImportError as error:
-            raise ConfigurationError("没有安装 PostgreSQL 支持", where="postgres", cure="运行 pip install 'shuzhi[postgres]'") from error
+            raise ConfigurationError(
+                "没有安装 PostgreSQL 支持",
+                where="postgres",
+                cure="在项目目录运行 .venv/bin/uv pip install --python .venv/bin/python -e '.[postgres]'",
+            ) from error
         saver: Any = await stack.enter_async_context(AsyncPostgresSaver.from_conn_string(settings.database))
     else:
         from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver  # noqa: PLC0415 - only one of the two is needed

@@ -207,11 +207,18 @@ def ingest(
     lines = [
         f"入库 {counts['stored']} 份，未变 {counts['unchanged']} 份，失败 {counts['failed']} 份；",
         f"条款 {counts['clauses']} 条，丢失 {counts['lost']} 处。",
-        *(f"  失败：{f['name']}：{f['error']['message']}" for f in failures[:50]),
+        *(line for failure in failures[:50] for line in failure_lines(failure)),
     ]
     show({"counts": counts, "failures": failures}, as_json, lines)
     if failures and not counts["stored"] and not counts["unchanged"]:
         raise typer.Exit(2)
+
+
+def failure_lines(failure: dict[str, Any]) -> Iterator[str]:
+    """A file that was not stored: what was wrong, where, and the cure."""
+    yield f"  失败：{failure['name']}：{failure['error']['message']}"
+    for detail in failure["error"]["detail"][:3]:
+        yield f"    位置：{detail['where']}；处理办法：{detail['cure'] or '—'}"
 
 
 def _count(outcome: dict[str, Any], counts: dict[str, int], failures: list[dict[str, Any]]) -> None:

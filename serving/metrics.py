@@ -13,7 +13,6 @@ class Metrics:
         self.open_runs = Gauge("shuzhi_runs_open", "Runs in progress", registry=self.registry)
         self.runs = Counter("shuzhi_runs_total", "Runs by how they ended", ["status"], registry=self.registry)
         self.seconds = Histogram("shuzhi_run_seconds", "Seconds from question to answer", buckets=BUCKETS, registry=self.registry)
-        self.requests = Counter("shuzhi_http_requests_total", "HTTP requests", ["method", "route", "status"], registry=self.registry)
         self.documents = Counter("shuzhi_documents_total", "Ingested documents by outcome", ["outcome"], registry=self.registry)
 
     def ended(self, status: str, seconds: float) -> None:

@@ -33,7 +33,11 @@ class LocalEmbedder:
         try:
             from sentence_transformers import SentenceTransformer  # noqa: PLC0415 # pyright: ignore[reportMissingImports]
         except ImportError as error:
-            raise ConfigurationError("没有安装向量模型所需的库", where="embed", cure="运行 pip install 'shuzhi[embed]'") from error
+            raise ConfigurationError(
+                "没有安装向量模型所需的库",
+                where="embed",
+                cure="在项目目录运行 .venv/bin/uv pip install --python .venv/bin/python -e '.[embed]'",
+            ) from error
         return SentenceTransformer(self._settings.path, local_files_only=True)
 
     def embed(self, texts: Sequence[str], *, query: bool = False) -> list[list[float]]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from langgraph.runtime import Runtime
 
 from domain.errors import UpstreamUnavailable
+from knowledge.lexicon import tokens
 from tools.contract import AnyTool
 
 from ..deps import AssistantDeps
@@ -13,6 +14,9 @@ from ..prompts.load import prompt
 from ..state import AssistantState, PlannedCall, RunContext, Update
 
 SEARCH = "search_standards"
+READ = "get_clause"
+ALIKE = 0.6
+"""Overlap with an example from which a question counts as that tool's."""
 
 
 def plan(deps: AssistantDeps):
@@ -36,11 +40,35 @@ def read_calls(question: str, tools: Sequence[AnyTool]) -> tuple[list[PlannedCal
     """The calls that the tools' own extractors read from the question, or what has to be asked first."""
     readings = [(tool, reading) for tool in tools if tool.read_arguments and (reading := tool.read_arguments(question))]
     if not readings:
-        return [], ""
+        return _by_example(question, tools), ""
     tool, best = max(readings, key=lambda pair: pair[1].confidence)
     if best.question:
         return [], best.question
     return [PlannedCall(id="call-0", name=tool.name, arguments=best.arguments)], ""
+
+
+def _by_example(question: str, tools: Sequence[AnyTool]) -> list[PlannedCall]:
+    """A tool without an extractor is meant when the question resembles one of its examples and it wants one text only."""
+    likely = [(likeness(question, tool.examples), tool, field) for tool in tools if (field := _only_text(tool)) and not tool.read_arguments]
+    score, tool, field = max(likely, key=lambda row: row[0], default=(0.0, None, ""))
+    if tool is None or score < ALIKE:
+        return []
+    return [PlannedCall(id="call-0", name=tool.name, arguments={field: question})]
+
+
+def likeness(question: str, examples: Sequence[str]) -> float:
+    """The largest overlap (Dice) between the question's words and an example's."""
+    own = {token for token in tokens(question) if len(token) > 1}
+    others = [{token for token in tokens(example) if len(token) > 1} for example in examples]
+    return max((2 * len(own & other) / (len(own) + len(other)) for other in others if own and other), default=0.0)
+
+
+def _only_text(tool: AnyTool) -> str:
+    """The name of a tool's single required field when that is a text; retrieval and reading are planned elsewhere."""
+    schema = tool.input.model_json_schema()
+    required = schema.get("required", [])
+    single = required[0] if len(required) == 1 and tool.name not in (SEARCH, READ) else ""
+    return single if single and schema["properties"][single].get("type") == "string" else ""
 
 
 def search_call(deps: AssistantDeps, state: AssistantState, number: int) -> PlannedCall:

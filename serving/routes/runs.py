@@ -106,6 +106,13 @@ async def new_thread(speaker: Speaker, platform: ThePlatform) -> dict[str, Any]:
     return (await asyncio.to_thread(platform.threads.create, speaker)).model_dump(mode="json")
 
 
+@router.get("/threads")
+async def list_threads(speaker: Speaker, platform: ThePlatform, before: str | None = None) -> dict[str, Any]:
+    """Conversations, latest first; `before` is the mark of the page before."""
+    page = await asyncio.to_thread(platform.threads.list_threads, speaker, before=before)
+    return page.model_dump(mode="json")
+
+
 @router.get("/threads/{thread_id}")
 async def read_thread(thread_id: str, speaker: Speaker, platform: ThePlatform) -> dict[str, Any]:
     thread = await asyncio.to_thread(platform.threads.get, thread_id, speaker)

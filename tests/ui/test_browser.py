@@ -46,7 +46,8 @@ def served(*command: str, port: int, log: Path) -> Iterator[str]:
                     break
             except httpx.TransportError:
                 pass
-            assert process.poll() is None and time.monotonic() < until, log.read_text(encoding="utf-8")
+            if process.poll() is not None or time.monotonic() > until:
+                pytest.fail(log.read_text(encoding="utf-8"))
             time.sleep(0.2)
         yield url
     finally:

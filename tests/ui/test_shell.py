@@ -1,5 +1,6 @@
 """The page's shell: policy on pages, other sites' pages kept out, streams untouched."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -75,8 +76,6 @@ def test_a_browser_that_left_is_no_error(message: str, passes: bool) -> None:
         shell = PageShell(broken, "/chat", "cookie_name", None)
         scope: Scope = {"type": "http", "path": "/chat/", "headers": []}
         await shell(scope, None, None)  # type: ignore[arg-type]
-
-    import asyncio
 
     if passes:
         asyncio.run(call())

@@ -39,13 +39,14 @@ async def phrase(
 ) -> Phrasing:
     """Stream the model's answer through the sentence check; what passes is emitted at once."""
     phrasing = Phrasing()
+    merged = [_merge(support) if support.citations else None for support in supports]
     buffer, room = "", LONGEST
     try:
         async for delta in model.stream(messages(question, supports, turns)):
             run.cancellation.raise_if_cancelled()
             buffer += delta[:room]
             while (cut := _boundary(buffer)) is not None:
-                _take(buffer[:cut], supports, question, run, overlap, phrasing)
+                _take(buffer[:cut], supports, merged, question, run, overlap, phrasing)
                 buffer = buffer[cut:]
             room -= len(delta)
             if room < 0:
@@ -55,7 +56,7 @@ async def phrase(
         phrasing.fault = error.message
         return phrasing
     if buffer.strip() and not phrasing.fault:
-        _take(buffer, supports, question, run, overlap, phrasing)
+        _take(buffer, supports, merged, question, run, overlap, phrasing)
     return phrasing
 
 
@@ -79,13 +80,20 @@ def _merge(support: Support) -> Citation:
     return support.citations[0].model_copy(update={"quote": support.text, "path": [*support.citations[0].path, support.heading]})
 
 
-def _take(text: str, supports: Sequence[Support], question: Question, run: RunContext, overlap: float, phrasing: Phrasing) -> None:
+def _take(
+    text: str,
+    supports: Sequence[Support],
+    merged: Sequence[Citation | None],
+    question: Question,
+    run: RunContext,
+    overlap: float,
+    phrasing: Phrasing,
+) -> None:
     if not text.strip():
         return
     if not MARK.search(text):
         phrasing.dropped += 1
         return
-    merged = [_merge(support) if support.citations else None for support in supports]
     checked = check_sentence(text, merged, [Origin(question.text, QUESTION)], overlap=overlap)
     if checked.sentence is None:
         phrasing.dropped += 1

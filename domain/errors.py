@@ -125,3 +125,8 @@ def known_names(given: str, known: list[str]) -> str:
     """Tail of an unknown-name message: what exists, nearest first."""
     near = get_close_matches(given, known, n=3, cutoff=0.5)
     return f"相近的有：{'、'.join(near)}" if near else f"可用的有：{'、'.join(sorted(known)[:20])}"
+
+
+def install_cure(extra: str) -> str:
+    """How to install an optional part of this project."""
+    return f"在项目目录运行 .venv/bin/uv pip install --python .venv/bin/python -e '.[{extra}]'"

@@ -17,7 +17,7 @@ from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event
 from sqlalchemy.exc import ArgumentError, DBAPIError, TimeoutError
 from sqlalchemy.orm import Session
 
-from domain.errors import ConfigurationError, StorageError
+from domain.errors import ConfigurationError, StorageError, install_cure
 
 from .faults import busy, translate
 
@@ -59,7 +59,7 @@ class Database:
             raise ConfigurationError(
                 "没有安装 PostgreSQL 驱动",
                 where="数据库",
-                cure="在项目目录运行 .venv/bin/uv pip install --python .venv/bin/python -e '.[postgres]'",
+                cure=install_cure("postgres"),
             ) from error
         if self.backend == "sqlite":
             event.listen(engine, "connect", _pragmas(busy_seconds, synchronous))

@@ -17,7 +17,7 @@ from agents.deps import AssistantDeps
 from agents.evidence import load_choice
 from agents.graph import build_assistant
 from domain.answer import Citation
-from domain.errors import ConfigurationError
+from domain.errors import ConfigurationError, install_cure
 from domain.principal import LOCAL, PUBLIC, Principal
 from guardrails.chain import GuardChain
 from guardrails.limits import TextLimits
@@ -254,7 +254,7 @@ async def open_checkpoints(settings: Settings, stack: AsyncExitStack) -> Any:
             raise ConfigurationError(
                 "没有安装 PostgreSQL 支持",
                 where="postgres",
-                cure="在项目目录运行 .venv/bin/uv pip install --python .venv/bin/python -e '.[postgres]'",
+                cure=install_cure("postgres"),
             ) from error
         saver: Any = await stack.enter_async_context(AsyncPostgresSaver.from_conn_string(settings.database))
     else:

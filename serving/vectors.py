@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from domain.errors import ConfigurationError, UpstreamUnavailable
+from domain.errors import ConfigurationError, UpstreamUnavailable, install_cure
 
 from .settings import EmbeddingSettings, RerankSettings
 
@@ -36,7 +36,7 @@ class LocalEmbedder:
             raise ConfigurationError(
                 "没有安装向量模型所需的库",
                 where="embed",
-                cure="在项目目录运行 .venv/bin/uv pip install --python .venv/bin/python -e '.[embed]'",
+                cure=install_cure("embed"),
             ) from error
         return SentenceTransformer(self._settings.path, local_files_only=True)
 

@@ -16,6 +16,7 @@ from tools.contract import AnyTool, ToolContext
 
 from ..deps import AssistantDeps
 from ..state import AssistantState, CallResult, PlannedCall, RunContext, Update
+from .plan import SEARCH
 
 
 def act(deps: AssistantDeps):
@@ -56,7 +57,8 @@ async def run_call(deps: AssistantDeps, call: PlannedCall, run: RunContext) -> C
         outcome = await deps.tools.run(call["name"], call["arguments"], context)
         result["summary"] = outcome.summary
         result["data"] = outcome.data.model_dump(mode="json")
-        result["citations"] = [citation.model_dump(mode="json") for citation in outcome.citations]
+        if tool.name != SEARCH:  # what a search found is read again, for this principal, before it is quoted
+            result["citations"] = [citation.model_dump(mode="json") for citation in outcome.citations]
         result["values"] = list(outcome.values)
     except Cancelled:
         raise

@@ -216,7 +216,7 @@ class TestContract:
                 for n in range(10):
                     index.upsert([point(f"thread{number}#{n}")])
                     index.search([ask()])
-            except BaseException as error:
+            except Exception as error:
                 faults.append(error)
 
         threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]

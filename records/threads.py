@@ -19,6 +19,10 @@ from .tables import ApprovalRow, RunRow, ThreadRow
 LONGEST_TITLE = 200
 
 
+UPLOAD = "upload"
+"""Kind of the runs that record a file's arrival in a conversation."""
+
+
 class Thread(BaseModel):
     """A conversation of one person."""
 
@@ -108,10 +112,12 @@ class ThreadStore:
                 raise Conflict("这个会话还有正在进行的回答", where="thread_id", cure="先停止回答，再删除会话")
 
     def history(self, thread_id: str, principal: Principal, *, limit: int = 20) -> list[Turn]:
-        """Question and answer of the newest `limit` finished runs, oldest first."""
+        """Question and answer of the newest `limit` finished runs, oldest first; what a file brought is no turn."""
         with self._database.session() as session:
             row = _own(session, thread_id, principal)
-            finished = select(RunRow).where(RunRow.thread_id == row.id, owned(RunRow, principal), RunRow.status == "done")
+            finished = select(RunRow).where(
+                RunRow.thread_id == row.id, owned(RunRow, principal), RunRow.status == "done", RunRow.kind != UPLOAD
+            )
             newest = session.scalars(finished.order_by(RunRow.created_at.desc(), RunRow.id.desc()).limit(limit)).all()
         turns: list[Turn] = []
         for run in reversed(newest):

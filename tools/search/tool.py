@@ -135,6 +135,8 @@ def clause_tool(catalogue: Catalogue, library: Library, retriever: Retriever) ->
     """Read one clause by its id."""
 
     async def run(given: ClauseInput, context: ToolContext) -> ToolResult[ClauseOutput]:
+        if given.clause_id in catalogue.sections:
+            return await asyncio.to_thread(read_section, given.clause_id, context.principal, catalogue, library, retriever)
         passage = await asyncio.to_thread(read_passage, given.clause_id, context.principal, catalogue, library, retriever)
         clause = catalogue.clauses.get(passage.clause_id)
         citation = cite(passage, passage.own_text)
@@ -179,6 +181,35 @@ def read_passage(clause_id: str, principal: Principal, catalogue: Catalogue, lib
         cure = known_names(clause_id, list(catalogue.clauses))
         raise NotFound(f"没有编号为 {clause_id!r} 的条款", where="clause_id", cure=cure)
     return passage
+
+
+def read_section(
+    section_id: str, principal: Principal, catalogue: Catalogue, library: Library, retriever: Retriever
+) -> ToolResult[ClauseOutput]:
+    """A whole section (章节): every clause below it, official text where ingested, one a line."""
+    section, standard = catalogue.sections[section_id], catalogue.standard_of(section_id)
+    below = catalogue.descendants(section_id)
+    stored = library.by_clause(below, principal)
+    passages = [p for i in below if (p := stored.get(i) or retriever.catalogue_passage(i))]
+    text = "\n".join(passage.own_text.strip() for passage in passages)
+    data = ClauseOutput(
+        clause_id=section_id,
+        standard=standard.short,
+        status=standard.status,
+        version=standard.version,
+        path=catalogue.path(section_id),
+        title=section.title,
+        text=text,
+        own_text=text,
+        source=passages[0].source if passages else "catalogue",
+        modality="",
+        note="",
+        parent=_neighbour(catalogue, section.parent) if section.parent else None,
+        neighbours=[_neighbour(catalogue, i) for i in below],
+        see=[],
+    )
+    citations = [c for passage in passages if (c := cite(passage, passage.own_text))]
+    return ToolResult(summary=f"{section.number} {section.title}：共 {len(passages)} 条", data=data, citations=citations)
 
 
 def _neighbour(catalogue: Catalogue, any_id: str) -> Neighbour:

@@ -117,7 +117,8 @@ def _computed(results: list[CallResult], common: dict[str, Any]) -> Answer:
 def _refusal(assessment: Assessment, supports: Sequence[Support], common: dict[str, Any]) -> Answer:
     """Why there is no answer, and the nearest clause so that the user can look for himself."""
     text = f"无法回答：{assessment.reason}。"
-    sentences = [Sentence(text=text, citations=list(supports[0].citations[:1]) if supports else [])]
+    near = list(supports[0].citations[:1]) if supports and not assessment.signals.get("off_topic") else []
+    sentences = [Sentence(text=text, citations=near)]
     return Answer(
         text=text, sentences=sentences, refused=True, reason=assessment.reason, confidence=round(1 - assessment.confidence, 3), **common
     )

@@ -59,16 +59,21 @@ def _by_example(question: str, tools: Sequence[AnyTool]) -> list[PlannedCall]:
 def likeness(question: str, examples: Sequence[str]) -> float:
     """The largest overlap (Dice) between the question's words and an example's."""
     own = {token for token in tokens(question) if len(token) > 1}
-    others = [{token for token in tokens(example) if len(token) > 1} for example in examples]
+    others = [{token for token in token_set(example) if len(token) > 1} for example in examples]
     return max((2 * len(own & other) / (len(own) + len(other)) for other in others if own and other), default=0.0)
 
 
 def _only_text(tool: AnyTool) -> str:
     """The name of a tool's single required field when that is a text; retrieval and reading are planned elsewhere."""
-    schema = tool.input.model_json_schema()
+    return "" if tool.name in (SEARCH, READ) else _only_required_text(tool.input)
+
+
+@cache
+def _only_required_text(model: type[BaseModel]) -> str:
+    """Making a schema takes as long as everything else in this file; a tool's input does not change."""
+    schema = model.model_json_schema()
     required = schema.get("required", [])
-    single = required[0] if len(required) == 1 and tool.name not in (SEARCH, READ) else ""
-    return single if single and schema["properties"][single].get("type") == "string" else ""
+    return required[0] if len(required) == 1 and schema["properties"][required[0]].get("type") == "string" else ""
 
 
 def search_call(deps: AssistantDeps, state: AssistantState, number: int) -> PlannedCall:

@@ -1,6 +1,7 @@
 """A running platform for all API tests, in a home whose catalogue is indexed once."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -43,11 +44,10 @@ async def platform(home: Path, tmp_path_factory: pytest.TempPathFactory, board: 
     await platform.close()
 
 
-@pytest.fixture(scope="session")
-def app(platform: Platform) -> FastAPI:
-    app = create_app(platform.settings, platform=platform)
-    app.state.platform = platform
-    return app
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def app(platform: Platform) -> AsyncIterator[FastAPI]:
+    async with started(platform) as app:
+        yield app
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -56,9 +56,14 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+@asynccontextmanager
+async def started(platform: Platform) -> AsyncGenerator[FastAPI]:
+    """The application on a platform that is already open."""
+    app = create_app(platform.settings, platform=platform)
+    async with app.router.lifespan_context(app):
+        yield app
+
+
 def client_of(app: FastAPI, **options: object) -> httpx.AsyncClient:
     """Straight into the application; what it raises is what a server would answer."""
     return httpx.AsyncClient(transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url=BASE, **options)  # pyright: ignore
-
-
-Read = Callable[[httpx.Response], dict[str, object]]

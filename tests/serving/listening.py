@@ -39,9 +39,8 @@ def owner_of(home: Path, extra_tools: list[AnyTool]) -> Iterator[str]:
     started, stop, addresses = threading.Event(), threading.Event(), list[str]()
 
     async def own() -> None:
-        settings = settings_of(home)
-        platform = await open_platform(settings, extra_tools=extra_tools)
-        app = create_app(settings, platform=platform)
+        platform = await open_platform(settings_of(home), extra_tools=extra_tools)
+        app = create_app(platform.settings, platform=platform)
         app.state.platform = platform
         async with listening(app) as address:
             announce(home, address)

@@ -95,6 +95,25 @@ async def test_a_tool_with_an_effect_is_not_run_without_an_approval(client: http
     assert board.published == before
 
 
+async def call_mcp(client: httpx.AsyncClient, method: str, **params: Any) -> Any:
+    body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+    response = await client.post("/mcp/", json=body, headers={"accept": "application/json, text/event-stream"})
+    assert response.status_code == 200, response.text
+    return response.json()["result"]
+
+
+async def test_the_mcp_door_has_the_same_tools_and_the_same_rule(client: httpx.AsyncClient, platform: Platform, board: Any) -> None:
+    offered = {tool["name"] for tool in (await call_mcp(client, "tools/list"))["tools"]}
+    assert offered == {tool.name for tool in platform.tools if tool.effect in ("read", "compute")}
+    done = await call_mcp(client, "tools/call", name="compute_kpi", arguments=RUNS[2][1])
+    assert (done["isError"], done["structuredContent"]["values"]) == (False, [16.0])
+    before = list(board.published)
+    refused = await call_mcp(client, "tools/call", name="publish_notice", arguments={"text": "停机"})
+    assert refused["isError"]
+    assert "审批" in refused["content"][0]["text"]
+    assert board.published == before
+
+
 @pytest.mark.parametrize("path", ["/v1/nothing", "/v1/runs/none", "/v1/threads/none", "/v1/approvals/none", "/v1/runs/none/events"])
 async def test_what_is_not_there(client: httpx.AsyncClient, path: str) -> None:
     assert problem(await client.get(path), 404).type == "NotFound"

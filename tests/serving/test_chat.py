@@ -9,11 +9,11 @@ from fastapi import FastAPI
 from openai import AsyncOpenAI
 
 from domain.answer import Answer
-from serving.api import create_app
 from serving.assembly import open_platform
 from serving.fake_endpoint import FakeEndpoint
 from tests.agents.board import NoticeBoard
 
+from .conftest import started
 from .homes import copy_home, settings_of
 from .listening import listening
 
@@ -113,9 +113,7 @@ async def test_with_a_model_attached_the_words_are_its_own_and_the_evidence_the_
     async with FakeEndpoint(tokens=40) as fake:
         settings = settings_of(copy_home(home, tmp_path / "model"), model={"base_url": fake.base_url, "model": "fake"})
         platform = await open_platform(settings)
-        app = create_app(settings, platform=platform)
-        app.state.platform = platform
-        async with listening(app) as address, AsyncOpenAI(base_url=f"{address}/v1", api_key="unused") as attached:
+        async with started(platform) as app, listening(app) as address, AsyncOpenAI(base_url=f"{address}/v1", api_key="unused") as attached:
             text, chunks = await streamed(attached, user(QUESTION))
             listed = (await attached.models.list()).data[0]
         await platform.close()

@@ -10,12 +10,11 @@ import pytest
 
 from domain.errors import ConfigurationError
 from domain.principal import LOCAL
-from serving.api import create_app
 from serving.assembly import open_platform
 from tools.registry import ToolRegistry, installed_tools
 
 from .command import at_home, shuzhi
-from .conftest import client_of
+from .conftest import client_of, started
 from .homes import settings_of
 
 SAMPLE = Path(__file__).parents[1] / "sample_plugin"
@@ -51,12 +50,9 @@ def test_the_registry_finds_it() -> None:
 
 @pytest.mark.usefixtures("installed")
 async def test_api_and_chat_have_it(own_home: Path) -> None:
-    settings = settings_of(own_home)
-    platform = await open_platform(settings)
+    platform = await open_platform(settings_of(own_home))
     try:
-        app = create_app(settings, platform=platform)
-        app.state.platform = platform
-        async with client_of(app) as client:
+        async with started(platform) as app, client_of(app) as client:
             listed = {tool["name"]: tool for tool in (await client.get("/v1/tools")).json()["tools"]}
             assert listed["reading_time"]["input"]["required"] == ["text"]
             result = (await client.post("/v1/tools/reading_time", json={"text": "早上好" * 80})).json()

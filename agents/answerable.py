@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from domain.clause import Clause
 from knowledge.catalogue import Catalogue
-from knowledge.lexicon import fold, token_set, tokens
+from knowledge.lexicon import asked_tokens, fold, token_set, tokens
 from knowledge.question import Question
 from knowledge.retrieve import Hit
 
@@ -199,13 +199,13 @@ class Judge:
 
     def _coverage(self, asked: str, have: frozenset[str]) -> float:
         """Share of the question's telling tokens that the evidence contains."""
-        wanted = {t for t in tokens(asked) if len(t) > 1}
+        wanted = {t for t in asked_tokens(asked) if len(t) > 1}
         total = sum(self.vocabulary.weight(t) for t in wanted)
         return sum(self.vocabulary.weight(t) for t in wanted & have) / total if total else 0.0
 
     def _foreign(self, asked: str, have: frozenset[str]) -> float:
         """Terms of the standards that the question uses and this evidence does not: the largest one's rarity, 0 to 1."""
-        foreign = [self.vocabulary.weight(t) for t in set(tokens(asked)) if len(t) > 1 and t not in have and self.vocabulary.is_term(t)]
+        foreign = [self.vocabulary.weight(t) for t in asked_tokens(asked) if len(t) > 1 and t not in have and self.vocabulary.is_term(t)]
         top = sorted(foreign, reverse=True)[:3]
         return sum(top) / (3 * self.vocabulary.rarest)
 

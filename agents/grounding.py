@@ -97,5 +97,5 @@ def _overlap(sentence: str, sources: Sequence[str]) -> float:
     own = {t for t in tokens(sentence) if len(t) > 1}
     if not own:
         return 1.0
-    known = frozenset[str]().union(*map(token_set, sources))
-    return len(own & known) / len(own)
+    known = [token_set(source) for source in sources]
+    return sum(any(token in source for source in known) for token in own) / len(own)

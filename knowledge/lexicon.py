@@ -57,6 +57,12 @@ def token_set(text: str) -> frozenset[str]:
     return frozenset(map(sys.intern, tokens(text)))
 
 
+@lru_cache(maxsize=256)
+def asked_tokens(text: str) -> frozenset[str]:
+    """The distinct tokens of what somebody asks, which is looked at from several sides; apart, so that no question drives out a clause."""
+    return frozenset(tokens(text))
+
+
 def _chinese(run: str) -> Iterable[str]:
     yield from run
     for at in range(len(run) - 1):

@@ -129,6 +129,7 @@ class Retriever:
         self._own: dict[str, Passage] = {}
         self._books = 0
         self._recent: Recent[Hit] = Recent(REMEMBERED)
+        self._recent_passages: Recent[tuple[str, Passage]] = Recent(REMEMBERED)
 
     def use_addresses(self, addresses: AddressBook) -> None:
         """From now on resolve names against this book."""
@@ -177,10 +178,19 @@ class Retriever:
 
     def passages(self, passage_ids: Iterable[str], principal: Principal) -> dict[str, Passage]:
         """Passages by id, as far as the principal may read them: catalogue wording from memory, the rest from the library."""
-        wanted = list(passage_ids)
-        found = self._library.by_id([i for i in wanted if not i.startswith(CATALOGUE_PREFIX)], principal)
-        own = {i: p for i in wanted if i.startswith(CATALOGUE_PREFIX) and (p := self.catalogue_passage(i.removeprefix(CATALOGUE_PREFIX)))}
-        return found | own
+        wanted = tuple(passage_ids)
+
+        def read() -> list[tuple[str, Passage]]:
+            found = self._library.by_id([i for i in wanted if not i.startswith(CATALOGUE_PREFIX)], principal)
+            own = [(i, self.catalogue_passage(i.removeprefix(CATALOGUE_PREFIX))) for i in wanted if i.startswith(CATALOGUE_PREFIX)]
+            return [*found.items(), *((i, passage) for i, passage in own if passage)]
+
+        return dict(self._recent_passages.recall((principal, wanted), self._generation(), read))
+
+    def remembered_passages(self, passage_ids: Iterable[str], principal: Principal) -> dict[str, Passage] | None:
+        """What `passages` returned for this very call, if nothing has changed since; never waits."""
+        known = self._recent_passages.known((principal, tuple(passage_ids)), self._generation())
+        return None if known is None else dict(known)
 
     def _expanded(self, question: Question, ranked: list[_Candidate]) -> list[_Candidate]:
         """Clauses related to the best one: its scene's wanted levels at once, what stands below it and its twins after the

@@ -31,7 +31,7 @@ def compose(deps: AssistantDeps):
         run.cancellation.raise_if_cancelled()
         question = deps.reader.read(state["question"], [t["content"] for t in state.get("turns", []) if t["role"] == "user"][-3:])
         results = state.get("results", [])
-        hits = await asyncio.to_thread(found_hits, deps, results, run.principal)
+        hits = await found_hits(deps, results, run.principal)
         common: dict[str, Any] = {"tool_calls": _calls(results), "retrieved": [h.clause_id for h in hits], "run_id": run.run_id}
         ask = state.get("ask", "")
         if ask:
@@ -49,10 +49,12 @@ def compose(deps: AssistantDeps):
     return node
 
 
-def found_hits(deps: AssistantDeps, results: Sequence[CallResult], principal: Principal) -> list[Hit]:
+async def found_hits(deps: AssistantDeps, results: Sequence[CallResult], principal: Principal) -> list[Hit]:
     """The searches' hits with their stored passages, read again for this principal: a result is only a list of ids to trust."""
     rows: list[dict[str, Any]] = [row for r in results if r["name"] == SEARCH and not r["error"] for row in r["data"].get("hits", [])]
-    passages = deps.retriever.passages([row["passage_id"] for row in rows], principal)
+    wanted = [row["passage_id"] for row in rows]
+    known = deps.retriever.remembered_passages(wanted, principal)
+    passages = await asyncio.to_thread(deps.retriever.passages, wanted, principal) if known is None else known
     hits: dict[str, Hit] = {}
     for row in rows:
         passage = passages.get(row["passage_id"])

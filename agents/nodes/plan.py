@@ -1,11 +1,13 @@
 """What to look up or compute next. Plain questions go straight to retrieval; a model is asked only when tools may be needed."""
 
 from collections.abc import Sequence
+from functools import cache
 
 from langgraph.runtime import Runtime
+from pydantic import BaseModel
 
 from domain.errors import UpstreamUnavailable
-from knowledge.lexicon import tokens
+from knowledge.lexicon import asked_tokens, token_set
 from tools.contract import AnyTool
 
 from ..deps import AssistantDeps
@@ -44,7 +46,7 @@ def read_calls(question: str, tools: Sequence[AnyTool]) -> tuple[list[PlannedCal
     tool, best = max(readings, key=lambda pair: pair[1].confidence)
     if best.question:
         return [], best.question
-    return [PlannedCall(id="call-0", name=tool.name, arguments=best.arguments)], ""
+    return [PlannedCall(id="call-0", name=tool.name, arguments=dict(best.arguments))], ""
 
 
 def _by_example(question: str, tools: Sequence[AnyTool]) -> list[PlannedCall]:
@@ -58,7 +60,7 @@ def _by_example(question: str, tools: Sequence[AnyTool]) -> list[PlannedCall]:
 
 def likeness(question: str, examples: Sequence[str]) -> float:
     """The largest overlap (Dice) between the question's words and an example's."""
-    own = {token for token in tokens(question) if len(token) > 1}
+    own = {token for token in asked_tokens(question) if len(token) > 1}
     others = [{token for token in token_set(example) if len(token) > 1} for example in examples]
     return max((2 * len(own & other) / (len(own) + len(other)) for other in others if own and other), default=0.0)
 

@@ -88,7 +88,7 @@ async def _stream(platform: Platform, speaker: Principal, run: Run, usage: bool)
     head = b'data: {"id":"chatcmpl-%b","object":"chat.completion.chunk","created":%d,"model":"%b","choices":[{"index":0,"delta":' % (
         run.id.encode(), created, MODEL.encode(),
     )  # fmt: skip
-    yield head + b'{"role":"assistant","content":""},"finish_reason":null}]}\n\n'
+    begun = head + b'{"role":"assistant","content":""},"finish_reason":null}]}\n\n'
     failed: dict[str, Any] | None = None
     async for events in platform.runs.batches(run.id, speaker):
         # what is there at one time goes out in one write
@@ -98,11 +98,12 @@ async def _stream(platform: Platform, speaker: Principal, run: Run, usage: bool)
             await platform.runs.settled(run.id)
             texts.append(WAITING)
         if texts:
-            yield b"".join(head + b'{"content":' + orjson.dumps(text) + b'},"finish_reason":null}]}\n\n' for text in texts)
+            yield begun + b"".join(head + b'{"content":' + orjson.dumps(text) + b'},"finish_reason":null}]}\n\n' for text in texts)
+            begun = b""
         if waits:
             break
         failed = next((event.data.get("error") for event in events if event.type == "failed"), None)
-    tail = b"" if failed is None else b"data: " + orjson.dumps({"error": failed}) + b"\n\n"
+    tail = begun + (b"" if failed is None else b"data: " + orjson.dumps({"error": failed}) + b"\n\n")
     answer = await platform.runs.answer(run.id, speaker)
     last: dict[str, Any] = {"id": f"chatcmpl-{run.id}", "object": "chat.completion.chunk", "created": created, "model": MODEL}
     last["choices"] = [{"index": 0, "delta": {}, "finish_reason": "stop"}]

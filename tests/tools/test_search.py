@@ -110,7 +110,16 @@ class TestSearch:
 
     @pytest.mark.parametrize(
         "arguments",
-        [{"query": ""}, {"query": "甲" * 2001}, {"k": 0}, {"k": 51}, {"standards": ["ISO"]}, {"levels": ["特级"]}, {"limit": 5}, {"k": "many"}],
+        [
+            {"query": ""},
+            {"query": "甲" * 2001},
+            {"k": 0},
+            {"k": 51},
+            {"standards": ["ISO"]},
+            {"levels": ["特级"]},
+            {"limit": 5},
+            {"k": "many"},
+        ],
     )
     async def test_bad_arguments_are_named(self, tools: ToolRegistry, arguments: dict[str, Any]) -> None:
         with pytest.raises(UserInputError) as caught:

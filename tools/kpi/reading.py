@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
+from functools import lru_cache
 
 from domain.quantity import Quantity, quantities
 
@@ -40,7 +41,7 @@ def reader(book: Mapping[str, Indicator]) -> Callable[[str], Reading | None]:
             return None
         return _reading(best, text, vocabulary)
 
-    return read_arguments
+    return lru_cache(maxsize=256)(read_arguments)
 
 
 def topics(book: Mapping[str, Indicator], text: str) -> list[Topic]:

@@ -17,7 +17,9 @@ from .lexicon import fold
 ADDRESS = re.compile(
     rf"第\s*([{NUMERAL_CHARS}\d]+)\s*条(之[{NUMERAL_CHARS}\d]+)?|(?<![0-9.])(\d+(?:\.\d+)+)(?:[-\s]?([a-z])(?![a-z])[)）]?)?"
 )
-DECORATION = re.compile(r"^中华人民共和国|[《》\s]|[(（][^()（）]*[)）]$|\.[a-z]{2,5}$")
+MARKS = re.compile(r"[《》〈〉\s“”\"]|中华人民共和国|[(（](?:19|20)\d\d[\d.-]*[)）]")
+"""What names are compared without, in titles and in questions alike."""
+DECORATION = re.compile(r"[(（][^()（）]*[)）]$|\.[a-z]{2,5}$")
 SHORT_NAME = re.compile(r"[一-鿿]{1,7}[法典例定则规准]$")
 
 
@@ -51,7 +53,7 @@ class AddressBook:
         folded = fold(text)
         found: list[tuple[Entry, str]] = []
         for match in ADDRESS.finditer(folded):
-            before = re.sub(r"[《》\s“”\"]|中华人民共和国", "", folded[: match.start()])
+            before = MARKS.sub("", folded[: match.start()])
             for entry in self._named(before, principal):
                 found += [(entry, address) for address in _spellings(match)]
         return list(dict.fromkeys(found))
@@ -83,8 +85,8 @@ class AddressBook:
 
 
 def plain(title: str) -> str:
-    """A title without the country's name, brackets, a trailing parenthesis or a file suffix."""
-    return DECORATION.sub("", fold(title).strip())
+    """A title without the country's name, quotation marks, a date, a trailing parenthesis or a file suffix."""
+    return DECORATION.sub("", MARKS.sub("", fold(title)))
 
 
 def _spellings(match: re.Match[str]) -> list[str]:

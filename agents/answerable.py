@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, ConfigDict
 
 from domain.clause import Clause
+from domain.yaml_data import parse_yaml
 from knowledge.catalogue import Catalogue
-from knowledge.lexicon import asked_tokens, fold, token_set, tokens
+from knowledge.frequencies import Frequencies
+from knowledge.lexicon import asked_tokens, fold, token_set
 from knowledge.question import Question
 from knowledge.retrieve import Hit
 
@@ -42,7 +43,7 @@ class Weights(BaseModel):
 
 
 def load_weights(path: Path = WEIGHTS) -> Weights:
-    return Weights.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    return Weights.model_validate(parse_yaml(path.read_text(encoding="utf-8")))
 
 
 @dataclass(frozen=True)
@@ -57,23 +58,12 @@ class Assessment:
 
 
 class Vocabulary:
-    """Inverse document frequency of every token of the catalogue, by field: what is rare here is what a question is about."""
+    """How telling words are in the catalogue, and what it names."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, frequencies: Frequencies) -> None:
         self._catalogue = catalogue
-
-    @cached_property
-    def _tables(self) -> tuple[dict[str, float], dict[str, float]]:
-        written: dict[str, int] = {}
-        known: dict[str, int] = {}
-        for clause in self._catalogue.clauses.values():
-            own = set(tokens(clause.title + clause.text))
-            for token in own:
-                written[token] = written.get(token, 0) + 1
-            for token in own | set(tokens(" ".join([*clause.synonyms, *clause.questions]))):
-                known[token] = known.get(token, 0) + 1
-        total = max(1, len(self._catalogue.clauses))
-        return ({t: math.log(1 + total / n) for t, n in written.items()}, {t: math.log(1 + total / n) for t, n in known.items()})
+        self._frequencies = frequencies
+        self.rarest = math.log(1 + frequencies.total)
 
     @cached_property
     def names(self) -> list[str]:
@@ -83,17 +73,14 @@ class Vocabulary:
         found += [fact.metric for c in clauses for fact in c.facts] + [c.scene for c in clauses if c.scene]
         return sorted({fold(name) for name in found if 3 <= len(name) <= 12 and all("一" <= char <= "鿿" for char in name)})
 
-    @property
-    def rarest(self) -> float:
-        return math.log(1 + len(self._catalogue.clauses))
-
     def weight(self, token: str) -> float:
-        """How telling a token is; one that no clause and no question has is as telling as it gets."""
-        return self._tables[1].get(token, self.rarest)
+        """How telling a token is (inverse document frequency); one that no clause and no question has is as telling as it gets."""
+        times = self._frequencies.known.get(token)
+        return math.log(1 + self._frequencies.total / times) if times else self.rarest
 
     def is_term(self, token: str) -> bool:
         """Whether the standards themselves write it."""
-        return token in self._tables[0]
+        return token in self._frequencies.written
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ import re
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, ConfigDict
 
+from domain.yaml_data import parse_yaml
 from knowledge.lexicon import fold
 
 ASKING = Path(__file__).parent / "data" / "asking.yaml"
@@ -72,4 +72,4 @@ _folded = lru_cache(maxsize=4096)(fold)
 
 
 def load_asking(path: Path = ASKING) -> Asking:
-    return Asking.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    return Asking.model_validate(parse_yaml(path.read_text(encoding="utf-8")))

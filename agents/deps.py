@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from domain.principal import Principal
-from guardrails.chain import GuardChain
+from guardrails.attacks import GuardModel
+from guardrails.screens import Screens
 from knowledge.catalogue import Catalogue
 from knowledge.question import QuestionReader
 from knowledge.retrieve import Retriever
@@ -32,6 +33,14 @@ class Approvals(Protocol):
         """True exactly once per approved request: whoever gets it runs the effect."""
         ...
 
+    def record(self, approval_id: str, outcome: dict[str, Any]) -> None:
+        """What the effect came to, for a step that is run again."""
+        ...
+
+    def outcome(self, approval_id: str) -> dict[str, Any] | None:
+        """What was recorded; None while nothing is."""
+        ...
+
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
@@ -47,10 +56,10 @@ class AssistantDeps:
     tools: ToolRegistry
     judge: Judge
     choice: Choice
-    input_guard: GuardChain
-    output_guard: GuardChain
+    screens: Screens
     approvals: Approvals
     model: ChatModel | None = None
+    guard_model: GuardModel | None = None
     now: Callable[[], datetime] = utc_now
     hits: int = 24
     """Clauses fetched for one question."""

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, ConfigDict
 
 from domain.answer import Citation
 from domain.clause import FACTORY_LEVELS, Clause
+from domain.yaml_data import parse_yaml
 from knowledge.catalogue import Catalogue
 from knowledge.cite import cite
 from knowledge.lexicon import token_set, tokens
@@ -60,7 +60,7 @@ class Choice(BaseModel):
 
 
 def load_choice(path: Path = CHOICE) -> Choice:
-    return Choice.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    return Choice.model_validate(parse_yaml(path.read_text(encoding="utf-8")))
 
 
 @dataclass(frozen=True)
@@ -308,6 +308,7 @@ def _absent(question: Question, clause: Clause | None, catalogue: Catalogue) -> 
     return tuple(LEVEL_NAMES[level] for level in gaps) if any(level in gaps for level in named) else ()
 
 
-def evidence_lines(supports: Iterable[Support]) -> list[str]:
+def evidence_lines(supports: Iterable[Support], headings: Iterable[str], texts: Iterable[str]) -> list[str]:
     """Numbered evidence as a model reads it: `[1] (TISC-7.3.1-b) heading：text`."""
-    return [f"[{n}] ({s.hit.clause_id}) {s.heading}：{s.text}" for n, s in enumerate(supports, 1)]
+    rows = enumerate(zip(supports, headings, texts, strict=True), 1)
+    return [f"[{n}] ({support.hit.clause_id}) {heading}：{text}" for n, (support, heading, text) in rows]

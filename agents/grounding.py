@@ -7,12 +7,21 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from domain.answer import Citation, Figure, Sentence
+from domain.quantity import Quantity, quantities
+from guardrails.pseudonyms import without_tokens
+from knowledge.cite import stands_in
 from knowledge.lexicon import token_set, tokens
 
 MARK = re.compile(r"[\[［【](\d{1,2})[\]］】]")
 NUMBER = re.compile(r"(?<![\d.A-Za-z])\d+(?:,\d{3})*(?:\.\d+)?")
+SPOKEN = re.compile(
+    r"[百千]分之|[一二两三四五六七八九]成|[零〇一二两三四五六七八九]*[十百千万亿][零〇一二两三四五六七八九十百千万亿]*|(?<=\d)[万亿]"
+)
+"""Signs of a number that is written in characters: 百分之九十, 三成, 一千二百, 3万."""
+MARKS = re.compile(r"[\[［【](\d{1,2}(?:\s*[,，、]\s*\d{1,2})+)[\]］】]")
 LISTING = re.compile(r"^\s*(?:\d{1,2}[.、)）](?!\d)|[-*•])\s*")
 QUESTION = "question"
 """Name of the origin that may lend a number to a sentence, and never its content: what a user supposes is no evidence."""
@@ -32,6 +41,11 @@ class Checked:
 
     sentence: Sentence | None
     fault: str = ""
+
+
+def single_marks(text: str) -> str:
+    """`[1,2]` as `[1][2]`, which is how we write it."""
+    return MARKS.sub(lambda match: "".join(f"[{number}]" for number in re.findall(r"\d+", match.group(1))), text)
 
 
 def check_sentence(text: str, numbered: Sequence[Citation | None], origins: Sequence[Origin], *, overlap: float) -> Checked:
@@ -54,7 +68,7 @@ def check_sentence(text: str, numbered: Sequence[Citation | None], origins: Sequ
     if not citations and not origins:
         return Checked(None, "没有依据")
     sources = [Origin(c.quote + "".join(c.path), f"cite:{c.clause_id}") for c in citations] + list(origins)
-    figures = _figures(bare, sources)
+    figures = _figures(without_tokens(bare), sources)
     if figures is None or (figures and all(figure.origin == QUESTION for figure in figures)):
         return Checked(None, "数字没有出处")
     if overlap > 0 and _overlap(bare, [s.text for s in sources if s.name != QUESTION]) < overlap:
@@ -83,7 +97,29 @@ def _figures(sentence: str, sources: Sequence[Origin]) -> list[Figure] | None:
         if origin is None:
             return None
         figures.append(Figure(text=written, value=float(written.replace(",", "")), origin=origin.name))
+    for spoken in _spoken(plain):
+        origin = next((s for s in sources if _has_amount(s.text, spoken.value)), None)
+        if origin is None:
+            return None
+        figures.append(Figure(text=spoken.text, value=spoken.value, unit=spoken.unit, origin=origin.name))
     return figures
+
+
+def _spoken(plain: str) -> list[Quantity]:
+    """Amounts written in characters, wholly or in part. 一个, 两类 and the like count words, they state nothing."""
+    if not SPOKEN.search(plain):
+        return []
+    found = [q for q in quantities(plain) if q.kind == "number" and SPOKEN.search(q.text)]
+    return [q for q in found if q.value >= 10 or q.unit == "%"]
+
+
+@lru_cache(maxsize=1024)
+def _amounts(text: str) -> tuple[float, ...]:
+    return tuple(q.value for q in quantities(text) if q.kind == "number")
+
+
+def _has_amount(text: str, wanted: float) -> bool:
+    return any(abs(value - wanted) < 1e-9 for value in _amounts(text)) or _has_number(text, f"{wanted:g}")
 
 
 def _has_number(text: str, number: str) -> bool:
@@ -93,7 +129,9 @@ def _has_number(text: str, number: str) -> bool:
 
 
 def _overlap(sentence: str, sources: Sequence[str]) -> float:
-    """Share of the sentence's two-character and longer tokens that its sources contain."""
+    """Share of the sentence's two-character and longer tokens that its sources contain; a verbatim quote needs no counting."""
+    if any(stands_in(sentence, source) for source in sources):
+        return 1.0
     own = {t for t in tokens(sentence) if len(t) > 1}
     if not own:
         return 1.0

@@ -75,7 +75,7 @@ class ChatModel(Protocol):
 
         Args:
             messages: the conversation, oldest first.
-            tools: function schemas (`Tool.schema()`) that the model may call.
+            tools: function schemas (`Tool.schema`) that the model may call.
             schema: JSON schema of the answer; `text` is then a JSON document (its shape is the caller's to validate).
         """
         ...

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from domain.answer import Citation, Sentence
 from domain.errors import UpstreamUnavailable
 from knowledge.question import Question
 
 from .evidence import Support, evidence_lines
-from .grounding import MARK, QUESTION, Origin, check_sentence
+from .grounding import MARK, QUESTION, Origin, check_sentence, single_marks
 from .model import ChatModel, Message
 from .prompts.load import prompt
 from .state import RunContext, Turn
@@ -34,19 +35,38 @@ class Phrasing:
     fault: str = ""
 
 
+class Speaks(Protocol):
+    """Who says the sentences (`speech.Speaker`)."""
+
+    def shown(self, text: str) -> str:
+        """A text that was read, as the model may see it."""
+        ...
+
+    def say(self, sentence: Sentence) -> Sentence | None:
+        """The last look at a sentence, by which it is heard."""
+        ...
+
+
 async def phrase(
-    model: ChatModel, question: Question, supports: Sequence[Support], turns: Sequence[Turn], run: RunContext, overlap: float
+    model: ChatModel,
+    question: Question,
+    supports: Sequence[Support],
+    turns: Sequence[Turn],
+    run: RunContext,
+    overlap: float,
+    speaker: Speaks,
 ) -> Phrasing:
-    """Stream the model's answer through the sentence check; what passes is emitted at once."""
+    """Stream the model's answer through the sentence check; what passes is said at once."""
     phrasing = Phrasing()
-    merged = [_merge(support) if support.citations else None for support in supports]
+    seen = [speaker.shown(support.text) for support in supports]
+    merged = [_merge(support, text) if support.citations else None for support, text in zip(supports, seen, strict=True)]
     buffer, room = "", LONGEST
     try:
-        async for delta in model.stream(messages(question, supports, turns)):
+        async for delta in model.stream(messages(question, supports, seen, turns, speaker)):
             run.cancellation.raise_if_cancelled()
-            buffer += delta[:room]
+            buffer = single_marks(buffer + delta[:room])
             while (cut := _boundary(buffer)) is not None:
-                _take(buffer[:cut], supports, merged, question, run, overlap, phrasing)
+                _take(buffer[:cut], supports, merged, question, speaker, overlap, phrasing)
                 buffer = buffer[cut:]
             room -= len(delta)
             if room < 0:
@@ -56,15 +76,16 @@ async def phrase(
         phrasing.fault = error.message
         return phrasing
     if buffer.strip() and not phrasing.fault:
-        _take(buffer, supports, merged, question, run, overlap, phrasing)
+        _take(buffer, supports, merged, question, speaker, overlap, phrasing)
     return phrasing
 
 
-def messages(question: Question, supports: Sequence[Support], turns: Sequence[Turn]) -> list[Message]:
+def messages(question: Question, supports: Sequence[Support], seen: Sequence[str], turns: Sequence[Turn], speaker: Speaks) -> list[Message]:
     """Instructions, the conversation, then the question with the evidence wrapped as data."""
     history = [Message(role=turn["role"], content=turn["content"]) for turn in turns[-4:]]
+    headings = [speaker.shown(support.heading) for support in supports]
     # one line each and no tags of its own: a quoted text cannot end the evidence or add to it
-    evidence = "\n".join(" ".join(line.split()).replace("<", "＜").replace(">", "＞") for line in evidence_lines(supports))
+    evidence = "\n".join(" ".join(line.split()).replace("<", "＜").replace(">", "＞") for line in evidence_lines(supports, headings, seen))
     asked = f"问题：{question.text}\n\n<证据>\n{evidence}\n</证据>"
     return [Message(role="system", content=prompt("compose")), *history, Message(role="user", content=asked)]
 
@@ -75,9 +96,9 @@ def _boundary(buffer: str) -> int | None:
     return next((end for end in ends if MARK.search(buffer, 0, end)), None)
 
 
-def _merge(support: Support) -> Citation:
-    """All quotes of one clause as one, for checking; what is emitted keeps them apart."""
-    return support.citations[0].model_copy(update={"quote": support.text, "path": [*support.citations[0].path, support.heading]})
+def _merge(support: Support, seen: str) -> Citation:
+    """All quotes of one clause as one, as the model saw them, for checking; what is said keeps them apart."""
+    return support.citations[0].model_copy(update={"quote": seen, "path": [*support.citations[0].path, support.heading]})
 
 
 def _take(
@@ -85,7 +106,7 @@ def _take(
     supports: Sequence[Support],
     merged: Sequence[Citation | None],
     question: Question,
-    run: RunContext,
+    speaker: Speaks,
     overlap: float,
     phrasing: Phrasing,
 ) -> None:
@@ -99,6 +120,8 @@ def _take(
         phrasing.dropped += 1
         return
     cited = dict.fromkeys(int(m.group(1)) for m in MARK.finditer(text))
-    sentence = checked.sentence.model_copy(update={"citations": [c for n in cited for c in supports[n - 1].citations]})
-    phrasing.sentences.append(sentence)
-    run.emit("sentence", sentence.model_dump(mode="json"))
+    said = speaker.say(checked.sentence.model_copy(update={"citations": [c for n in cited for c in supports[n - 1].citations]}))
+    if said is None:
+        phrasing.dropped += 1
+    else:
+        phrasing.sentences.append(said)

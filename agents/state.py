@@ -50,8 +50,12 @@ class AssistantState(Asked, total=False):
     calls: list[PlannedCall]
     results: list[CallResult]
     rounds: int
+    steered: bool
+    """An attached model planned the calls and may ask for more when it has seen what came of them."""
     ask: str
     """A question back to the user, when a tool needs something that was not said."""
+    pseudonyms: dict[str, str]
+    """What stands for the identifiers in the question and its conversation, for the run alone."""
     answer: dict[str, Any]
     blocked: str
 

@@ -36,7 +36,7 @@ async def ask_all(home: Path, count: int) -> tuple[float, list[float]]:
     try:
         for question, turns in asked:
             started = time.perf_counter()
-            await platform.runs.ask(platform.principal, question, turns=turns)
+            await platform.runs.ask(platform.principal, question, door="system", turns=turns)
             times.append(time.perf_counter() - started)
     finally:
         await platform.close()

@@ -42,8 +42,9 @@ class Served:
         self._health = health
         self._log = log
         kept = {name: value for name, value in os.environ.items() if not name.startswith("SHUZHI_")}
-        # what a user's shell has: bytecode is kept between starts
-        kept.pop("PYTHONDONTWRITEBYTECODE", None)
+        if "PYTHONPYCACHEPREFIX" in environment:
+            # what a user's shell has: bytecode is kept between starts
+            kept.pop("PYTHONDONTWRITEBYTECODE", None)
         self._environment = kept | {"PYTHONPATH": str(ROOT)} | dict(environment)
         self._arguments = [sys.executable, *arguments]
         self.seconds_to_ready = 0.0

@@ -85,6 +85,13 @@ class NotAllowed(PlatformError):
     exit_code = 2
 
 
+class TooMany(PlatformError):
+    """The principal has used up what it may do for now; the same request is right later, or in another run."""
+
+    status_code = 429
+    exit_code = 2
+
+
 class Conflict(UserInputError):
     """The state has moved on: a decided approval, a duplicate id, a store that another process owns."""
 

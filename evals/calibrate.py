@@ -55,7 +55,7 @@ def fit(signals: Matrix, refuse: Matrix) -> Fit:
 
 def collect(knowledge: Knowledge, items: list[Item]) -> tuple[list[dict[str, float]], list[float]]:
     """Signals and gold of every item that found something."""
-    judge = Judge(knowledge.catalogue, load_asking(), load_weights(), Vocabulary(knowledge.catalogue))
+    judge = Judge(knowledge.catalogue, load_asking(), load_weights(), Vocabulary(knowledge.catalogue, knowledge.frequencies))
     choice = load_choice()
     rows: list[dict[str, float]] = []
     gold: list[float] = []

@@ -14,6 +14,6 @@ async def run_items(platform: Platform, items: Iterable[Item]) -> list[Scored]:
     scored: list[Scored] = []
     for item in items:
         started = time.perf_counter()
-        answer = await platform.runs.ask(platform.principal, item.question, turns=item.turns)
+        answer = await platform.runs.ask(platform.principal, item.question, door="system", turns=item.turns)
         scored.append(Scored(item, answer, (time.perf_counter() - started) * 1000))
     return scored

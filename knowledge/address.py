@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from domain.numerals import NUMERAL_CHARS, parse_numeral, to_numeral
-from domain.principal import Label, Principal, may_read
+from domain.principal import Label, Place, Principal, may_read
 
 from .lexicon import fold
 
@@ -33,6 +33,12 @@ class Entry:
     version: str
     current: bool
     label: Label
+    collection: str = ""
+
+    @property
+    def place(self) -> Place:
+        """What a grant may name."""
+        return Place(self.document_id, self.collection)
 
 
 class AddressBook:
@@ -60,7 +66,9 @@ class AddressBook:
 
     def _readable(self, name: str, principal: Principal) -> list[Entry]:
         """The documents of this name that exist for the principal; what it may not read neither hides nor doubles another."""
-        return [entry for entry in self._by_name.get(name, ()) if may_read(principal, entry.label)]
+        return [
+            entry for entry in self._by_name.get(name, ()) if may_read(principal, entry.label, Place(entry.document_id, entry.collection))
+        ]
 
     def _named(self, before: str, principal: Principal) -> list[Entry]:
         """The document named nearest before an address: the longest name that ends last."""

@@ -8,9 +8,12 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import orjson
+from sqlalchemy import Connection
 
 from domain.clause import Passage
 from domain.errors import DocumentError, PlatformError, Problem, ProblemDetail
@@ -56,17 +59,57 @@ Progress = Callable[[int, int, str], None]
 """Files done, files in all, name of the file at hand."""
 
 
-class Ingestor:
-    """Reads, parses, stores and indexes documents."""
+Mask = Callable[[str], str]
+"""A text with personal data hidden, character for character: spans of the text still hold."""
 
-    def __init__(self, catalogue: Catalogue, library: Library, index: PassageIndex, embedder: Embedder | None = None) -> None:
+
+def as_it_is(text: str) -> str:
+    """For stores that hold no personal data."""
+    return text
+
+
+class Trail(Protocol):
+    """Where it is recorded that documents came and went. `door`: the way in; what these raise ends what was under way."""
+
+    def added(self, connection: Connection | None, document: Document, principal: Principal, door: str) -> None:
+        """A document is in the library, or back in it; `connection`: of the transaction that this belongs to."""
+        ...
+
+    def removed(self, connection: Connection, document: Document, principal: Principal, door: str) -> None:
+        """A document is gone."""
+        ...
+
+    def refused(self, problem: Problem, principal: Principal, door: str) -> None:
+        """A file could not be taken in."""
+        ...
+
+
+class Ingestor:
+    """Reads, parses, stores and indexes documents.
+
+    `trail`: where that is recorded, nowhere by default. `mask`: how personal data in documents for everybody is hidden before anything is
+    stored (GXDSL-8.1-2).
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        library: Library,
+        index: PassageIndex,
+        embedder: Embedder | None = None,
+        *,
+        trail: Trail | None = None,
+        mask: Mask = as_it_is,
+    ) -> None:
+        self._trail = trail
+        self._mask = mask
         self._catalogue = catalogue
         self._library = library
         self._index = index
         self._embedder = embedder
 
     def ingest_paths(
-        self, paths: Sequence[Path], principal: Principal, label: Label, collection: str, progress: Progress
+        self, paths: Sequence[Path], principal: Principal, label: Label, collection: str, progress: Progress, *, door: str = "system"
     ) -> Iterator[Outcome]:
         """Every file under `paths`. A bad file yields its problem and does not stop the others."""
         files = [file for path in paths for file in expand(path)]
@@ -74,25 +117,30 @@ class Ingestor:
             progress(number, len(files), file.name)
             try:
                 for source in contents(file):
-                    yield self.ingest(source, principal, label, collection)
+                    yield self.ingest(source, principal, label, collection, door=door)
             except PlatformError as error:
                 yield Outcome(name=file.name, problem=error.problem())
         progress(len(files), len(files), "")
         self._index.optimize()
 
-    def ingest(self, source: SourceFile, principal: Principal, label: Label, collection: str) -> Outcome:
+    def ingest(self, source: SourceFile, principal: Principal, label: Label, collection: str, *, door: str = "system") -> Outcome:
         """One document. Content that is current is recognised by its hash and left alone; a superseded edition comes back."""
         digest = hashlib.sha256(source.data).hexdigest()
         same = self._library.find_same(digest, label, collection)
         if same is not None:
+            if same.state == "superseded" and self._trail is not None:
+                self._trail.added(None, same, principal, door)
             document, replaced = (same, []) if same.state == "ready" else self._finish(same)
             return Outcome(name=source.name, document=document, unchanged=same.state != "superseded", replaced=tuple(replaced))
         try:
             parsed = parse_document(read_blocks(source.data, source.name), source.name)
             document, parts, missing = self._compose(source, parsed, digest, principal, label, collection)
         except PlatformError as error:
+            if self._trail is not None:
+                self._trail.refused(error.problem(), principal, door)
             return Outcome(name=source.name, problem=error.problem())
-        self._library.add(document, parts)
+        added = None if self._trail is None else partial(self._trail.added, principal=principal, door=door)
+        self._library.add(document, parts, added)
         document, replaced = self._finish(document, parts)
         return Outcome(name=source.name, document=document, replaced=tuple(replaced), missing=missing)
 
@@ -112,9 +160,10 @@ class Ingestor:
         self._index.optimize()
         return len(current)
 
-    def forget(self, document_id: str, principal: Principal) -> Document:
+    def forget(self, document_id: str, principal: Principal, *, door: str = "system") -> Document:
         """Delete a document of one's own from the library and the index."""
-        document = self._library.remove(document_id, principal)
+        removed = None if self._trail is None else partial(self._trail.removed, principal=principal, door=door)
+        document = self._library.remove(document_id, principal, removed)
         self._index.delete_document(document.id)
         return document
 
@@ -157,6 +206,10 @@ class Ingestor:
             for part, text, vector in zip(parts, texts, dense, strict=True)
         ]
 
+    def _masked(self, part: Passage) -> Passage:
+        changes = {"text": self._mask(part.text), "path": [self._mask(heading) for heading in part.path], "title": self._mask(part.title)}
+        return part.model_copy(update=changes)
+
     def _modality(self, clause_id: str) -> str:
         clause = self._catalogue.clauses.get(clause_id)
         return clause.modality if clause else ""
@@ -197,6 +250,10 @@ class Ingestor:
         else:
             named = [c for c in parsed.clauses if c.text.strip()]
             parts = [_passage(document, f"{key}-{c.address}", c.order, [parsed.title, *c.path], c.text, c.focus, c.kind) for c in named]
+        if label.level == "public" and not standard:
+            # a published standard names its authors by right; what a user publishes names nobody
+            parts = [self._masked(part) for part in parts]
+            document = document.model_copy(update={"title": self._mask(document.title)})
         if not parts:
             raise DocumentError("文档里没有可以引用的条款", where=source.name, cure="检查文件内容是否完整")
         return document.model_copy(update={"clause_count": len(parts)}), parts, missing

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
@@ -28,7 +28,9 @@ from sqlalchemy import (
 
 from domain.clause import Passage, Source
 from domain.errors import NotFound
-from domain.principal import Label, Principal, may_read
+from domain.principal import Label, Place, Principal, may_read, read_filter
+
+from .readable import readable
 
 State = Literal["indexing", "ready", "superseded"]
 """indexing: stored, not yet searchable (a killed ingestion goes on from here). superseded: replaced, still addressable."""
@@ -100,6 +102,15 @@ class Document(BaseModel):
     created_by: str = ""
     superseded_by: str | None = None
 
+    @property
+    def place(self) -> Place:
+        """What a grant may name: this document, or the collection it lies in."""
+        return Place(self.id, self.collection)
+
+
+Then = Callable[[Connection, Document], None]
+"""What is done about a document in the same transaction; what it raises ends that."""
+
 
 class Library:
     """Reads are filtered by the policy; a document that a principal may not read does not exist for it."""
@@ -117,8 +128,8 @@ class Library:
             ).mappings()
             return next((found for found in map(_document, rows) if found.label == label), None)
 
-    def add(self, document: Document, parts: Sequence[Passage]) -> None:
-        """Store a document and all its passages, or nothing."""
+    def add(self, document: Document, parts: Sequence[Passage], then: Then | None = None) -> None:
+        """Store a document and all its passages, or nothing; `then` is the transaction's last step."""
         rows = [
             {
                 "id": part.id,
@@ -138,6 +149,8 @@ class Library:
             connection.execute(insert(documents).values(_row(document)))
             for at in range(0, len(rows), 1000):
                 connection.execute(insert(passages), rows[at : at + 1000])
+            if then is not None:
+                then(connection, document)
 
     def mark_ready(self, document: Document) -> tuple[Document, list[str]]:
         """Make a document current in place of its other editions (same key, readers, collection), or retire it when one is newer.
@@ -178,25 +191,39 @@ class Library:
 
     def documents(self, principal: Principal, *, key: str = "", all_versions: bool = False) -> list[Document]:
         """Documents the principal may read, newest first."""
-        query = select(documents).order_by(documents.c.created_at.desc())
+        query = select(documents).where(readable(read_filter(principal), documents.c)).order_by(documents.c.created_at.desc())
         if key:
             query = query.where(documents.c.key == key)
         if not all_versions:
             query = query.where(documents.c.state != "superseded")
         with self._database.transaction() as connection:
-            return [d for d in map(_document, connection.execute(query).mappings()) if may_read(principal, d.label)]
+            return [_document(row) for row in connection.execute(query).mappings()]
 
-    def remove(self, document_id: str, principal: Principal) -> Document:
-        """Delete a document with all its passages; only its own owner's."""
+    def find(self, document_id: str) -> Document | None:
+        """A document whoever may read it: for deciding about access to it, not for showing to anybody."""
+        with self._database.transaction() as connection:
+            row = connection.execute(select(documents).where(documents.c.id == document_id)).mappings().first()
+        return _document(row) if row else None
+
+    def holds(self, collection: str, tenant: str) -> bool:
+        """Whether the tenant has something in this collection that is restricted."""
+        theirs = (documents.c.collection == collection, documents.c.label_tenant == tenant, documents.c.label_level == "restricted")
+        with self._database.transaction() as connection:
+            return connection.execute(select(documents.c.id).where(*theirs).limit(1)).first() is not None
+
+    def remove(self, document_id: str, principal: Principal, then: Then | None = None) -> Document:
+        """Delete a document with all its passages; only its own owner's. `then` is the transaction's last step."""
         with self._database.transaction() as connection:
             row = connection.execute(select(documents).where(documents.c.id == document_id)).mappings().first()
             document = _document(row) if row else None
-            if document is None or not may_read(principal, document.label):
+            if document is None or not may_read(principal, document.label, document.place):
                 raise NotFound(f"没有文档 {document_id!r}", where="document_id", cure="用 shuzhi documents 查看现有文档")
             if document.created_by != principal.id or document.label.tenant not in ("", principal.tenant):
                 raise NotFound(f"文档 {document_id!r} 不是你上传的", where="document_id", cure="请上传者或管理员删除")
             connection.execute(delete(passages).where(passages.c.document_id == document_id))
             connection.execute(delete(documents).where(documents.c.id == document_id))
+            if then is not None:
+                then(connection, document)
         self.generation += 1
         return document
 
@@ -231,7 +258,7 @@ class Library:
                 part = dict(zip(PASSAGE_COLUMNS, own, strict=True))
                 if part["document_id"] not in owners:
                     document = _document(dict(zip(DOCUMENT_COLUMNS, shared, strict=True)))
-                    owners[document.id] = document if may_read(principal, document.label) else None
+                    owners[document.id] = document if may_read(principal, document.label, document.place) else None
                 owner = owners[part["document_id"]]
                 if owner is not None:
                     found[part["id"]] = _passage(part, owner)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, ConfigDict
 from pypinyin import lazy_pinyin
 
 from domain.clause import FACTORY_LEVELS, FactoryLevel
 from domain.numerals import NUMERAL_CHARS, parse_numeral
+from domain.yaml_data import parse_yaml
 
 from .catalogue import Catalogue
 from .lexicon import fold
@@ -53,7 +53,7 @@ class Vocabulary(BaseModel):
 
 
 def load_vocabulary(path: Path = VOCABULARY) -> Vocabulary:
-    return Vocabulary.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    return Vocabulary.model_validate(parse_yaml(path.read_text(encoding="utf-8")))
 
 
 @dataclass(frozen=True)

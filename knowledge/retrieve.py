@@ -5,16 +5,16 @@ weigh in, and each hit says what its score is made of.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, ConfigDict
 
 from domain.clause import FACTORY_LEVELS, Clause, FactoryLevel, Passage
 from domain.principal import Principal, read_filter
+from domain.yaml_data import parse_yaml
 
 from .address import AddressBook
 from .catalogue import Catalogue
@@ -29,7 +29,7 @@ from .thesaurus import Thesaurus
 
 WEIGHTS = Path(__file__).parent / "data" / "ranking.yaml"
 REMEMBERED = 512
-"""Searches whose results are kept; their passages are shared, so one takes some 10 KB."""
+"""Sets of passages that are kept; the passages themselves are shared."""
 
 
 class Ranking(BaseModel):
@@ -71,7 +71,7 @@ class Ranking(BaseModel):
 
 
 def load_ranking(path: Path = WEIGHTS) -> Ranking:
-    return Ranking.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    return Ranking.model_validate(parse_yaml(path.read_text(encoding="utf-8")))
 
 
 @dataclass(frozen=True)
@@ -128,15 +128,16 @@ class Retriever:
         self._reranker = reranker
         self._own: dict[str, Passage] = {}
         self._books = 0
-        self._recent: Recent[Hit] = Recent(REMEMBERED)
-        self._recent_passages: Recent[tuple[str, Passage]] = Recent(REMEMBERED)
+        self._recent_passages: Recent[Mapping[str, Passage]] = Recent(REMEMBERED)
 
     def use_addresses(self, addresses: AddressBook) -> None:
         """From now on resolve names against this book."""
         self._addresses = addresses
         self._books += 1
 
-    def _generation(self) -> tuple[int, int, int] | None:
+    @property
+    def generation(self) -> tuple[int, int, int] | None:
+        """Another one as soon as a search might find something else; None where that cannot be known."""
         index = self._index.generation
         return None if index is None else (index, self._library.generation, self._books)
 
@@ -144,15 +145,7 @@ class Retriever:
         self, text: str, principal: Principal, k: int = 10, selection: Selection | None = None, earlier: Sequence[str] = ()
     ) -> list[Hit]:
         """The `k` best clauses for `text` that `principal` may read, best first; `earlier` are the user's turns before it."""
-        wanted = selection or Selection()
-        key = (principal, text, tuple(earlier), k, wanted)
-        return self._recent.recall(key, self._generation(), lambda: self.find(self._reader.read(text, earlier), principal, k, wanted))
-
-    def remembered(
-        self, text: str, principal: Principal, k: int = 10, selection: Selection | None = None, earlier: Sequence[str] = ()
-    ) -> list[Hit] | None:
-        """What `search` returned for this very call, if nothing has changed since; never waits."""
-        return self._recent.known((principal, text, tuple(earlier), k, selection or Selection()), self._generation())
+        return self.find(self._reader.read(text, earlier), principal, k, selection or Selection())
 
     def find(self, question: Question, principal: Principal, k: int, selection: Selection) -> list[Hit]:
         """As `search`, for a question already read."""
@@ -176,21 +169,20 @@ class Retriever:
         hits = self._hits(selected, principal, k, selection)
         return self._reranked(question, hits)
 
-    def passages(self, passage_ids: Iterable[str], principal: Principal) -> dict[str, Passage]:
+    def passages(self, passage_ids: Iterable[str], principal: Principal) -> Mapping[str, Passage]:
         """Passages by id, as far as the principal may read them: catalogue wording from memory, the rest from the library."""
         wanted = tuple(passage_ids)
 
-        def read() -> list[tuple[str, Passage]]:
+        def read() -> Mapping[str, Passage]:
             found = self._library.by_id([i for i in wanted if not i.startswith(CATALOGUE_PREFIX)], principal)
             own = [(i, self.catalogue_passage(i.removeprefix(CATALOGUE_PREFIX))) for i in wanted if i.startswith(CATALOGUE_PREFIX)]
-            return [*found.items(), *((i, passage) for i, passage in own if passage)]
+            return found | {i: passage for i, passage in own if passage}
 
-        return dict(self._recent_passages.recall((principal, wanted), self._generation(), read))
+        return self._recent_passages.recall((read_filter(principal), wanted), self.generation, read)
 
-    def remembered_passages(self, passage_ids: Iterable[str], principal: Principal) -> dict[str, Passage] | None:
+    def remembered_passages(self, passage_ids: Iterable[str], principal: Principal) -> Mapping[str, Passage] | None:
         """What `passages` returned for this very call, if nothing has changed since; never waits."""
-        known = self._recent_passages.known((principal, tuple(passage_ids)), self._generation())
-        return None if known is None else dict(known)
+        return self._recent_passages.known((read_filter(principal), tuple(passage_ids)), self.generation)
 
     def _expanded(self, question: Question, ranked: list[_Candidate]) -> list[_Candidate]:
         """Clauses related to the best one: its scene's wanted levels at once, what stands below it and its twins after the

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, ConfigDict
+
+from domain.yaml_data import parse_yaml
 
 from .lexicon import fold
 
@@ -46,5 +47,5 @@ class Thesaurus:
 
 
 def load_thesaurus(path: Path = THESAURUS) -> Thesaurus:
-    raw = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else []
+    raw = parse_yaml(path.read_text(encoding="utf-8")) if path.exists() else []
     return Thesaurus([ThesaurusEntry.model_validate(item) for item in raw or []])

@@ -43,6 +43,7 @@ class Database:
         self._writers = _Turns(busy_seconds) if self.backend == "sqlite" and not self._in_memory else None
         self._engine = self._create_engine(busy_seconds, pool_size, "FULL")
         self._log_engine = self._create_engine(busy_seconds, 1, "NORMAL") if self._writers else self._engine
+        self._log_connection: Connection | None = None
 
     def _create_engine(self, busy_seconds: float, pool_size: int, synchronous: str) -> Engine:
         options: dict[str, Any] = {"hide_parameters": True}
@@ -84,8 +85,16 @@ class Database:
         conversation, in order and never half an entry, and never something that was committed before a plain transaction: that one's
         wait for the disk covers all that stands before it in the file. Decisions, claims and ratings use `transaction`.
         """
-        with self._turn, self._writing(True), _translated(), self._log_engine.begin() as connection:
-            yield connection
+        with self._turn, self._writing(True), _translated():
+            if self._writers is None:
+                with self._log_engine.begin() as connection:
+                    yield connection
+                return
+            # writers take turns, so one connection serves them all: taking it from the pool costs as much as a statement
+            if self._log_connection is None:
+                self._log_connection = self._log_engine.connect()
+            with self._log_connection.begin():
+                yield self._log_connection
 
     @contextmanager
     def session(self, *, write: bool = False) -> Generator[Session]:
@@ -126,6 +135,9 @@ class Database:
 
     def close(self) -> None:
         """Give back every connection."""
+        if self._log_connection is not None:
+            self._log_connection.close()
+            self._log_connection = None
         self._engine.dispose()
         self._log_engine.dispose()
 

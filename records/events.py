@@ -15,6 +15,7 @@ from sqlalchemy import Connection, and_, bindparam, insert, or_, select, update
 
 from domain.errors import Conflict
 
+from .content import PLAIN_TEXT, TextColumn, event_row
 from .encoding import StoredText, decode, encode
 from .tables import EventRow, RunRow, table_of
 
@@ -39,6 +40,7 @@ ADVANCE = (
     .values(last_seq=bindparam("last"))
 )
 """Compare and set: a run whose newest seq is another than `before`, or that is closed, stays as it is."""
+ADD = insert(EVENTS)
 
 
 def _not_an_ending(word: str) -> str:
@@ -87,8 +89,11 @@ class EventRecord:
     cuts: str | None
     at: datetime
 
-    def columns(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__}
+    def columns(self, data: TextColumn = PLAIN_TEXT) -> dict[str, Any]:
+        """The row to insert; `data`: how its content is kept."""
+        row = {name: getattr(self, name) for name in self.__slots__}
+        row["data"] = data.seal(event_row(self.run_id, self.seq), self.data)
+        return row
 
 
 def record(run_id: str, seq: int, event_type: str, data: dict[str, Any], at: datetime) -> EventRecord:
@@ -102,7 +107,13 @@ def merged(run_id: str, last_seq: int, tokens: Sequence[str], at: datetime) -> E
     return EventRecord(run_id, last_seq, last_seq - len(tokens) + 1, TEXT, encode({"text": "".join(tokens)}), cuts, at)
 
 
-def replayed(row: EventRecord | EventRow, after: int) -> RunEvent:
+def stored_event(row: EventRow, after: int, data: TextColumn) -> RunEvent:
+    """`replayed` for a row of the table, whose content is kept as `data` says."""
+    opened = data.open(event_row(row.run_id, row.seq), row.data)
+    return replayed(EventRecord(row.run_id, row.seq, row.first_seq, row.type, opened, row.cuts, row.at), after)
+
+
+def replayed(row: EventRecord, after: int) -> RunEvent:
     """What a reader that has seen everything up to `after` still has to get of this row."""
     data, first = decode(row.data), row.first_seq
     if row.cuts is not None and after >= first:
@@ -112,7 +123,7 @@ def replayed(row: EventRecord | EventRow, after: int) -> RunEvent:
     return RunEvent(run_id=row.run_id, seq=row.seq, first_seq=first, type=row.type, data=data, at=row.at)
 
 
-def store(connection: Connection, records: Sequence[EventRecord]) -> None:
+def store(connection: Connection, records: Sequence[EventRecord], data: TextColumn = PLAIN_TEXT) -> None:
     """Add events of any number of runs, all or none.
 
     Raises Conflict when one of the runs is missing or closed, or when its events are not the very next ones.
@@ -126,13 +137,13 @@ def store(connection: Connection, records: Sequence[EventRecord]) -> None:
     moved = connection.execute(ADVANCE, [{"run": run, "before": first - 1, "last": last} for run, (first, last) in spans.items()])
     if moved.rowcount != len(spans):
         raise Conflict("运行不存在、已结束，或事件序号与记录对不上", where="、".join(list(spans)[:3]))
-    connection.execute(insert(EVENTS), [each.columns() for each in records])
+    connection.execute(ADD, [each.columns(data) for each in records])
 
 
-def missing(connection: Connection, run_id: str, records: Sequence[EventRecord]) -> list[EventRecord]:
+def missing(connection: Connection, run_id: str, records: Sequence[EventRecord], data: TextColumn = PLAIN_TEXT) -> list[EventRecord]:
     """Those of a run's events that the log does not hold yet: after a lost connection a commit may have happened all the same."""
     query = select(EVENTS.c.seq, EVENTS.c.first_seq, EVENTS.c.type, EVENTS.c.data).where(
         EVENTS.c.run_id == run_id, EVENTS.c.seq.between(records[0].seq, records[-1].seq)
     )
-    held = {tuple(row) for row in connection.execute(query)}
+    held = {(seq, first, kind, data.open(event_row(run_id, seq), kept)) for seq, first, kind, kept in connection.execute(query)}
     return [each for each in records if (each.seq, each.first_seq, each.type, each.data) not in held]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import delete, select
@@ -12,8 +12,12 @@ from domain.errors import NotFound
 from domain.principal import Principal
 
 from .access import content_reader, owned
+from .audit import AuditLog
+from .audit_entries import Door, NewEntry
+from .content import PLAIN, Content
 from .database import Database
 from .encoding import storable, utc_now
+from .sealing import row_of
 from .tables import FeedbackRow, RunRow
 
 Rating = Literal["up", "down"]
@@ -32,14 +36,20 @@ class Feedback(BaseModel):
 
 
 class FeedbackStore:
-    """Every method raises NotFound for a run that is not the principal's, NotAllowed for an audit administrator."""
+    """Every method raises NotFound for a run that is not the principal's, NotAllowed for an audit administrator.
 
-    def __init__(self, database: Database, *, now: Callable[[], datetime] = utc_now) -> None:
+    `content`: how comments are kept. `audit`: takes an entry for each opinion, in the same transaction.
+    """
+
+    def __init__(
+        self, database: Database, *, now: Callable[[], datetime] = utc_now, content: Content = PLAIN, audit: AuditLog | None = None
+    ) -> None:
         self._database = database
         self._now = now
+        self._content, self._audit = content, audit
 
-    def give(self, run_id: str, principal: Principal, rating: Rating, comment: str = "") -> Feedback:
-        """Say something about an answer, or say it differently."""
+    def give(self, run_id: str, principal: Principal, rating: Rating, comment: str = "", *, door: Door = "system") -> Feedback:
+        """Say something about an answer, or say it differently. Raises what `AuditLog.append` raises, too."""
         with self._database.session(write=True) as session:
             _check_own(session, run_id, principal)
             row = session.merge(
@@ -48,24 +58,33 @@ class FeedbackStore:
                     principal_id=principal.id,
                     tenant=principal.tenant,
                     rating=rating,
-                    comment=storable(comment),
+                    comment=self._content.comment.seal(row_of((run_id, principal.id)), storable(comment)),
                     updated_at=self._now(),
                 )
             )
-        return _feedback(row)
+            session.flush()
+            self._record(session, run_id, principal, door, {"rating": rating, "comment_length": len(comment)})
+        return self._feedback(row)
 
-    def withdraw(self, run_id: str, principal: Principal) -> None:
+    def withdraw(self, run_id: str, principal: Principal, *, door: Door = "system") -> None:
         """Take one's opinion back; without one, nothing happens."""
         with self._database.session(write=True) as session:
             _check_own(session, run_id, principal)
-            session.execute(delete(FeedbackRow).where(FeedbackRow.run_id == run_id, FeedbackRow.principal_id == principal.id))
+            gone = delete(FeedbackRow).where(FeedbackRow.run_id == run_id, FeedbackRow.principal_id == principal.id)
+            if session.execute(gone.returning(FeedbackRow.run_id)).scalar() is not None:
+                self._record(session, run_id, principal, door, {"withdrawn": True})
+
+    def _record(self, session: Session, run_id: str, principal: Principal, door: Door, detail: dict[str, Any]) -> None:
+        if self._audit is not None:
+            entry = NewEntry(principal=principal, action="feedback.give", door=door, object_kind="run", object_id=run_id, detail=detail)
+            self._audit.append(entry, session.connection())
 
     def of_run(self, run_id: str, principal: Principal) -> Feedback | None:
         """The principal's opinion of one answer."""
         with self._database.session() as session:
             _check_own(session, run_id, principal)
             row = session.get(FeedbackRow, (run_id, principal.id))
-            return None if row is None else _feedback(row)
+            return None if row is None else self._feedback(row)
 
     def list_feedback(self, principal: Principal, *, rating: Rating | None = None, limit: int = 100) -> list[Feedback]:
         """The principal's opinions, newest first."""
@@ -74,14 +93,14 @@ class FeedbackStore:
         if rating is not None:
             query = query.where(FeedbackRow.rating == rating)
         with self._database.session() as session:
-            return [_feedback(row) for row in session.scalars(query.order_by(FeedbackRow.updated_at.desc()).limit(limit))]
+            return [self._feedback(row) for row in session.scalars(query.order_by(FeedbackRow.updated_at.desc()).limit(limit))]
+
+    def _feedback(self, row: FeedbackRow) -> Feedback:
+        rating: Rating = "up" if row.rating == "up" else "down"
+        comment = self._content.comment.open(row_of((row.run_id, row.principal_id)), row.comment)
+        return Feedback(run_id=row.run_id, principal_id=row.principal_id, rating=rating, comment=comment, updated_at=row.updated_at)
 
 
 def _check_own(session: Session, run_id: str, principal: Principal) -> None:
     if session.scalar(select(RunRow.id).where(RunRow.id == storable(run_id), owned(RunRow, principal))) is None:
         raise NotFound(f"没有运行 {run_id!r}", where="run_id", cure="只能评价自己得到的回答")
-
-
-def _feedback(row: FeedbackRow) -> Feedback:
-    rating: Rating = "up" if row.rating == "up" else "down"
-    return Feedback(run_id=row.run_id, principal_id=row.principal_id, rating=rating, comment=row.comment, updated_at=row.updated_at)

@@ -5,7 +5,7 @@ until the run's last event. Publishing waits for the database only when the writ
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from domain.errors import Conflict, StorageError, UpstreamUnavailable
 from domain.principal import Principal
 
 from .access import owns
+from .audit_entries import NewEntry
 from .channel import Channel
 from .encoding import utc_now
 from .events import ENDINGS, Ending, RunEvent
@@ -55,6 +56,7 @@ class LiveRuns:
         Raises what `RunStore.start` raises, and StorageError when the database refuses.
         """
         self._refuse_open(run.id)
+        await self._writer.room()
         started = await self._writer.execute(lambda connection: self._store.started(connection, run, principal), ahead=True)
         self._channels[run.id] = Channel(run.id, 0, self._writer.submit, merge_seconds=self._merge_seconds)
         self._started[run.id] = started
@@ -75,17 +77,22 @@ class LiveRuns:
             raise Conflict(f"运行 {run_id!r} 已经在进行", where="run_id")
 
     async def publish(self, run_id: str, event_type: str, data: dict[str, Any]) -> int:
-        """Give an event its seq, show it to all readers, hand it to the log; returns the seq.
+        """`publish_now`, once the log has room for it."""
+        await self._writer.room()
+        return self.publish_now(run_id, event_type, data)
+
+    def publish_now(self, run_id: str, event_type: str, data: dict[str, Any]) -> int:
+        """Give an event its seq, show it to all readers, hand it to the log; returns the seq. A run that was admitted says little enough
+        for the log's memory; what may go on for long uses `publish`.
 
         `text` events with data {"text": …} are the answer's tokens and are merged in the log. Raises Conflict when the run is not
         open or the type is one of the endings, which `finish` writes.
         """
         if event_type in ENDINGS:
             raise Conflict(f"结束事件 {event_type!r} 只能由 finish 写入", where="event_type")
-        await self._writer.room()
         return self._channel(run_id).publish(event_type, data, self._now())
 
-    async def pause(self, run_id: str) -> None:
+    async def pause(self, run_id: str, entries: Sequence[NewEntry] = ()) -> None:
         """The run waits for an approval: its log is complete, its memory free. Readers stay until it goes on and ends.
 
         Raises StorageError when the log cannot be completed; the run stays open.
@@ -93,33 +100,41 @@ class LiveRuns:
         channel = self._channel(run_id)
         with channel.sealed():
             await self._writer.flushed()
-            await asyncio.to_thread(self._store.wait, run_id)
+            await asyncio.to_thread(self._store.wait, run_id, entries)
         self._drop(channel)
 
     async def finish(
-        self, run_id: str, status: Ending, answer: dict[str, Any] | None = None, data: dict[str, Any] | None = None
+        self,
+        run_id: str,
+        status: Ending,
+        answer: dict[str, Any] | None = None,
+        data: dict[str, Any] | None = None,
+        entries: Sequence[NewEntry] = (),
     ) -> RunEvent:
         """Complete the log, close the run with its answer, then tell the readers: who reads the last event finds the run closed.
+        `entries` go into the audit trail with it, or the run stays open.
 
         Raises StorageError when the database refuses; the run stays open and `finish` may be called again. Once begun it goes on
         even when its caller is cancelled.
         """
-        task = asyncio.create_task(self._finish(self._channel(run_id), status, answer, data))
+        task = asyncio.create_task(self._finish(self._channel(run_id), status, answer, data, entries))
         self._finishing.add(task)
         task.add_done_callback(self._finishing.discard)
         return await asyncio.shield(task)
 
-    async def _finish(self, channel: Channel, status: Ending, answer: dict[str, Any] | None, data: dict[str, Any] | None) -> RunEvent:
+    async def _finish(
+        self, channel: Channel, status: Ending, answer: dict[str, Any] | None, data: dict[str, Any] | None, entries: Sequence[NewEntry]
+    ) -> RunEvent:
         def close(connection: Connection) -> RunEvent:
             return self._store.finished(connection, channel.run_id, status, answer, data)
 
         with channel.sealed():
             try:
-                ending = await self._writer.execute(close)
+                ending = await self._writer.execute(close, entries=entries)
             except (StorageError, UpstreamUnavailable):
                 # the events wait until the database takes them again, and so does this
                 await self._writer.flushed()
-                ending = await self._writer.execute(close)
+                ending = await self._writer.execute(close, entries=entries)
         channel.end(ending)
         self._drop(channel)
         return ending

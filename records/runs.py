@@ -14,9 +14,12 @@ from domain.errors import Conflict, NotFound
 from domain.principal import Principal
 
 from .access import owned
+from .audit import AuditLog
+from .audit_entries import NewEntry
+from .content import PLAIN, Content
 from .database import Database
 from .encoding import StoredText, decode, encode, new_id, storable, utc_now
-from .events import ENDINGS, EVENTS, OPEN, RUNS, Ending, NewEvent, RunEvent, RunStatus, record, replayed
+from .events import ADD, ENDINGS, OPEN, RUNS, Ending, NewEvent, RunEvent, RunStatus, record, replayed, stored_event
 from .tables import ApprovalRow, EventRow, RunRow, ThreadRow, table_of
 
 APPROVALS, THREADS = table_of(ApprovalRow), table_of(ThreadRow)
@@ -28,6 +31,7 @@ WITHDRAW = (
     )
     .values(status="withdrawn")
 )
+BEGIN = insert(RUNS)
 TITLE_LENGTH = 40
 
 
@@ -76,10 +80,21 @@ class RunStore:
     """Runs and their logs. Reads see only the principal's own runs; another's run raises NotFound, like one that never was.
 
     `instance` names this process's place in a cluster and stays the same when it restarts: `interrupted` closes what it left behind.
+    `content`: how what was said is kept. `audit`: takes the entries of what is done here, in the same transactions.
     """
 
-    def __init__(self, database: Database, *, instance: str = "local", now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        instance: str = "local",
+        now: Callable[[], datetime] = utc_now,
+        content: Content = PLAIN,
+        audit: AuditLog | None = None,
+    ) -> None:
         self._database = database
+        self._content = content
+        self._audit = audit
         self._instance = instance
         self._now = now
 
@@ -107,11 +122,11 @@ class RunStore:
             created_at=at,
             finished_at=None,
         )
-        connection.execute(insert(RUNS), dict(started))
+        connection.execute(BEGIN, dict(started) | {"question": self._content.question.seal(run.id, run.question)})
         return started
 
     def _touch_thread(self, connection: Connection, thread_id: str, question: str, principal: Principal, at: datetime) -> None:
-        first_words = " ".join(question.split())[:TITLE_LENGTH]
+        first_words = self._content.title.seal(thread_id, " ".join(question.split())[:TITLE_LENGTH])
         # one statement, so that a conversation that is being deleted is either still there or not found
         touch = (
             update(THREADS)
@@ -135,13 +150,15 @@ class RunStore:
             last = self._advance(connection, run_id, len(events))
             first = last - len(events) + 1
             rows = [record(run_id, first + offset, event.type, event.data, at) for offset, event in enumerate(events)]
-            connection.execute(insert(EVENTS), [row.columns() for row in rows])
+            connection.execute(ADD, [row.columns(self._content.event) for row in rows])
         return [replayed(row, 0) for row in rows]
 
-    def wait(self, run_id: str) -> None:
-        """running → waiting (for an approval). Raises NotFound, or Conflict for a closed run."""
+    def wait(self, run_id: str, entries: Sequence[NewEntry] = ()) -> None:
+        """running → waiting (for an approval). Raises NotFound, Conflict for a closed run, and what `AuditLog.append` raises."""
         with self._database.transaction(write=True) as connection:
             self._advance(connection, run_id, 0, status="waiting")
+            if self._audit is not None and entries:
+                self._audit.append(entries, connection)
 
     def resume(self, run_id: str) -> int:
         """waiting → running, now worked on by this instance; returns the newest seq. Raises NotFound, or Conflict for a closed run."""
@@ -168,18 +185,20 @@ class RunStore:
         The events stay; runs that wait for an approval go on waiting.
         """
         with self._database.transaction(write=True) as connection:
-            query = select(RUNS.c.id).where(RUNS.c.status == "running", RUNS.c.instance == self._instance).order_by(RUNS.c.created_at)
-            left = [str(row.id) for row in connection.execute(query)]
-            for run_id in left:
-                self._close(connection, run_id, "interrupted", None, {})
-        return left
+            mine = (RUNS.c.status == "running", RUNS.c.instance == self._instance)
+            left = connection.execute(select(RUNS.c.id, RUNS.c.tenant, RUNS.c.owner).where(*mine).order_by(RUNS.c.created_at)).all()
+            for row in left:
+                self._close(connection, row.id, "interrupted", None, {})
+            if self._audit is not None and left:
+                self._audit.append([_interruption(*row) for row in left], connection)
+        return [row.id for row in left]
 
     def _close(self, connection: Connection, run_id: str, status: Ending, answer: dict[str, Any] | None, data: dict[str, Any]) -> RunEvent:
         at = self._now()
-        stored = None if answer is None else encode(answer)
+        stored = None if answer is None else self._content.answer.seal(run_id, encode(answer))
         last = self._advance(connection, run_id, 1, status=status, answer=stored, finished_at=at)
         ending = record(run_id, last, status, data | {"status": status}, at)
-        connection.execute(insert(EVENTS), ending.columns())
+        connection.execute(ADD, ending.columns(self._content.event))
         connection.execute(WITHDRAW, {"run": run_id})
         return replayed(ending, 0)
 
@@ -197,7 +216,15 @@ class RunStore:
     def get(self, run_id: str, principal: Principal) -> Run:
         """One of the principal's runs. Raises NotFound, NotAllowed for an audit administrator."""
         with self._database.session() as session:
-            return _run(_own(session, run_id, principal))
+            return self._run(_own(session, run_id, principal))
+
+    def asker(self, run_id: str) -> tuple[str, str]:
+        """(owner, tenant) of any run, for going on with it in their name. Raises NotFound."""
+        with self._database.session() as session:
+            found = session.execute(select(RunRow.owner, RunRow.tenant).where(RunRow.id == storable(run_id))).one_or_none()
+        if found is None:
+            raise _unknown(run_id)
+        return found.owner, found.tenant
 
     def list_runs(self, thread_id: str, principal: Principal, *, limit: int = 200) -> list[Run]:
         """The newest `limit` runs of a conversation, oldest first. Raises NotFound for a conversation that is not the principal's."""
@@ -206,7 +233,7 @@ class RunStore:
                 raise NotFound(f"没有会话 {thread_id!r}", where="thread_id", cure="从会话列表中选择")
             query = select(RunRow).where(RunRow.thread_id == thread_id, owned(RunRow, principal))
             newest = session.scalars(query.order_by(RunRow.created_at.desc(), RunRow.id.desc()).limit(limit)).all()
-            return [_run(row) for row in reversed(newest)]
+            return [self._run(row) for row in reversed(newest)]
 
     def events_after(self, run_id: str, seq: int, principal: Principal, *, limit: int = 1000) -> list[RunEvent]:
         """What follows event `seq` (0: from the start), oldest first. Raises NotFound, NotAllowed for an audit administrator."""
@@ -218,8 +245,14 @@ class RunStore:
             # status before events: a status that is an ending then guarantees that its event is among them
             run = _own(session, run_id, principal)
             query = select(EventRow).where(EventRow.run_id == run_id, EventRow.seq > seq).order_by(EventRow.seq).limit(limit)
-            events = [replayed(row, seq) for row in session.scalars(query)]
+            events = [stored_event(row, seq, self._content.event) for row in session.scalars(query)]
             return EventPage(status=_status(run.status), last_seq=run.last_seq, events=events)
+
+    def _run(self, row: RunRow) -> Run:
+        columns = {name: getattr(row, name) for name in Run.model_fields if name not in ("question", "answer", "status")}
+        question = self._content.question.open(row.id, row.question)
+        answer = None if row.answer is None else decode(self._content.answer.open(row.id, row.answer))
+        return Run(question=question, answer=answer, status=_status(row.status), **columns)
 
 
 @cache
@@ -248,18 +281,10 @@ def _status(word: str) -> RunStatus:
     return next(known for known in (*OPEN, *ENDINGS) if known == word)
 
 
-def _run(row: RunRow) -> Run:
-    return Run(
-        id=row.id,
-        thread_id=row.thread_id,
-        tenant=row.tenant,
-        owner=row.owner,
-        kind=row.kind,
-        question=row.question,
-        status=_status(row.status),
-        answer=None if row.answer is None else decode(row.answer),
-        instance=row.instance,
-        last_seq=row.last_seq,
-        created_at=row.created_at,
-        finished_at=row.finished_at,
+def _interruption(run_id: str, tenant: str, owner: str) -> NewEntry:
+    """Whose run a killed process left behind; the roles that the person had are not known any more."""
+    asker = Principal(id=owner, tenant=tenant)
+    detail = {"status": "interrupted"}
+    return NewEntry(
+        principal=asker, action="run.start", door="system", object_kind="run", object_id=run_id, outcome="failed", detail=detail
     )

@@ -18,6 +18,9 @@ from sqlalchemy import Connection
 
 from domain.errors import Conflict, PlatformError, StorageError, UpstreamUnavailable
 
+from .audit import AuditLog
+from .audit_entries import NewEntry
+from .content import PLAIN_TEXT, TextColumn
 from .database import Database
 from .events import EventRecord, missing, store
 
@@ -37,6 +40,8 @@ class Work:
 
     do: Callable[[Connection], Any]
     ahead: bool
+    entries: Sequence[NewEntry] = ()
+    """For the audit trail, in the same transaction."""
     future: Future[Any] = field(default_factory=Future[Any])
 
     def settle(self, outcome: Any) -> None:
@@ -75,12 +80,23 @@ class EventWriter:
     The order within a run is kept. When the database refuses, events stay in memory and are tried again until it takes them;
     `room` holds streams back once `capacity` events or `capacity_bytes` wait. Nothing is dropped: what can never be stored is
     counted, logged and shown by `health`.
+
+    `data`: how the events' content is kept. `audit`: takes the entries of all works of a transaction at once, as its last statement.
     """
 
     def __init__(
-        self, database: Database, *, batch: int = 500, delay: float = 0.02, capacity: int = 20_000, capacity_bytes: int = 64 * 2**20
+        self,
+        database: Database,
+        *,
+        batch: int = 500,
+        delay: float = 0.02,
+        capacity: int = 20_000,
+        capacity_bytes: int = 64 * 2**20,
+        data: TextColumn = PLAIN_TEXT,
+        audit: AuditLog | None = None,
     ) -> None:
         self._database = database
+        self._data, self._audit = data, audit
         self._capacity_bytes = capacity_bytes
         self._queued_bytes = 0
         self._batch, self._delay, self._capacity = batch, delay, capacity
@@ -116,13 +132,14 @@ class EventWriter:
         await self.room()
         self.submit(events)
 
-    async def execute(self, do: Callable[[Connection], ResultT], *, ahead: bool = False) -> ResultT:
+    async def execute(self, do: Callable[[Connection], ResultT], *, ahead: bool = False, entries: Sequence[NewEntry] = ()) -> ResultT:
         """Do something in the next transaction, which it shares with the events and works of all runs; its result once committed.
 
         It comes behind the events submitted before it, or `ahead` of those submitted after it. What it raises concerns nobody else.
-        Raises StorageError or UpstreamUnavailable when the database refuses; then it was not done, while events go on waiting.
+        Raises StorageError or UpstreamUnavailable when the database refuses, and what `AuditLog.append` raises for `entries`; then it
+        was not done, while events go on waiting.
         """
-        work = Work(do, ahead)
+        work = Work(do, ahead, entries)
         with self._changed:
             if self._closing or not self._thread.is_alive():
                 raise StorageError("事件记录器已关闭，不能再写入", where="运行记录", cure="重启服务")
@@ -130,6 +147,10 @@ class EventWriter:
             self._works += 1
             self._changed.notify_all()
         return await asyncio.wrap_future(work.future)
+
+    async def record(self, entry: NewEntry) -> None:
+        """An audit entry of its own, in the next transaction; raises what `execute` raises."""
+        await self.execute(lambda connection: None, entries=(entry,))
 
     async def room(self) -> None:
         """Return when the queue has room; never blocks the event loop."""
@@ -229,8 +250,9 @@ class EventWriter:
             with self._database.log_transaction() as connection:
                 results = [(work, work.do(connection)) for work in first]
                 if events:
-                    store(connection, events)
+                    store(connection, events, self._data)
                 results += [(work, work.do(connection)) for work in last]
+                self._audited(connection, [*first, *last])
         except (StorageError, UpstreamUnavailable):
             raise
         except Exception as error:
@@ -252,9 +274,17 @@ class EventWriter:
     def _attempt(self, work: Work) -> Any:
         try:
             with self._database.log_transaction() as connection:
-                return work.do(connection)
+                result = work.do(connection)
+                self._audited(connection, [work])
+                return result
         except Exception as error:  # noqa: BLE001 - whatever it is, it goes to who asked
             return error
+
+    def _audited(self, connection: Connection, works: Sequence[Work]) -> None:
+        """One append for all, the last statement: everybody who appends waits for the chain's head."""
+        entries = [entry for work in works for entry in work.entries]
+        if self._audit is not None and entries:
+            self._audit.append(entries, connection)
 
     def _done(self, results: Sequence[tuple[Work, Any]]) -> None:
         for work, outcome in results:
@@ -271,9 +301,9 @@ class EventWriter:
     def _write_run(self, run_id: str, events: list[EventRecord]) -> Rejection | None:
         try:
             with self._database.log_transaction() as connection:
-                left = missing(connection, run_id, events)
+                left = missing(connection, run_id, events, self._data)
                 if left:
-                    store(connection, left)
+                    store(connection, left, self._data)
         except Conflict as error:
             return Rejection(run_id=run_id, first_seq=events[0].first_seq, count=len(events), reason=error.message)
         return None

@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from .assembly import Platform, open_platform
-from .doors import RequestGate
+from .doors import RequestGate, host_name
 from .mcp import McpDoor
 from .problems import add_problem_handlers
-from .routes import approvals, chat, documents, health, runs, tools
+from .routes import accounts, approvals, chat, documents, health, mcp_tools, runs, tools
 from .settings import LOOPBACK, Settings
 
 Mount = Callable[[FastAPI], None]
@@ -28,6 +28,8 @@ def create_app(settings: Settings, *, platform: Platform | None = None, mount: M
         except Exception as error:
             app.state.failure = error
             raise
+        app.state.access = app.state.platform.access
+        app.state.platform.remote.start()
         try:
             yield
         finally:
@@ -37,11 +39,13 @@ def create_app(settings: Settings, *, platform: Platform | None = None, mount: M
 
     app = FastAPI(title="ShuZhi 数智助手", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
     add_problem_handlers(app)
-    for module in (chat, runs, tools, documents, approvals, health):
+    for module in (chat, runs, tools, mcp_tools, documents, approvals, health):
         app.include_router(module.router)
+    if settings.accounts:
+        app.include_router(accounts.router)
     app.mount("/mcp", door)
     if mount is not None:
         mount(app)
-    hosts = frozenset({*LOOPBACK, "testserver"}) if settings.host in LOOPBACK else frozenset[str]()
+    hosts = frozenset([*LOOPBACK, *map(host_name, settings.access.origins)]) if settings.host in LOOPBACK else frozenset[str]()
     app.add_middleware(RequestGate, largest_body=settings.largest_upload, hosts=hosts)
     return app

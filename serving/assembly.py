@@ -10,21 +10,26 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 
 from agents.answerable import Judge, Vocabulary, load_weights
 from agents.asking import load_asking
 from agents.deps import AssistantDeps
 from agents.evidence import load_choice
 from agents.graph import build_assistant
+from agents.model import ChatModel
+from agents.prompts.load import PROMPTS, prompt
 from domain.answer import Citation
-from domain.errors import ConfigurationError, install_cure
+from domain.errors import ConfigurationError, NotAuthenticated, PlatformError, install_cure
 from domain.principal import LOCAL, PUBLIC, Principal
-from guardrails.chain import GuardChain
-from guardrails.limits import TextLimits
+from guardrails.budgets import TOOLS, Budgets, ToolPolicy, load_tool_policy
+from guardrails.policy import load_policy
+from guardrails.screens import Screens, build_screens, masking
 from knowledge.address import AddressBook, Entry
 from knowledge.catalogue import Catalogue, load_catalogue
 from knowledge.catalogue_index import fingerprint, index_catalogue
 from knowledge.cite import cite
+from knowledge.frequencies import Frequencies, kept
 from knowledge.index import PassageIndex
 from knowledge.index.edge import EdgeIndex
 from knowledge.ingest import Ingestor, Outcome
@@ -33,11 +38,15 @@ from knowledge.library import Library
 from knowledge.question import QuestionReader, load_vocabulary
 from knowledge.retrieve import Retriever, load_ranking
 from knowledge.thesaurus import load_thesaurus
+from records.admissions import AdmissionStore
 from records.approvals import ApprovalStore
+from records.audit import AuditLog
+from records.audit_entries import Door
 from records.database import Database
 from records.feedback import FeedbackStore
 from records.live import LiveRuns
 from records.runs import RunStore
+from records.sealing import Sealer
 from records.threads import ThreadStore
 from records.writer import EventWriter
 from tools.contract import AnyTool
@@ -45,12 +54,17 @@ from tools.kpi.tool import kpi_tool
 from tools.registry import ToolRegistry, installed_tools
 from tools.search.tool import clause_tool, search_tool
 
+from .access import Access
 from .approvals import ApprovalDesk
-from .checkpoints import WaitingRuns
+from .checkpoints import CheckpointCipher, WaitingRuns
+from .deeds import deeds_of
 from .endpoint import EndpointModel
+from .mcp_client import RemoteTools, may_admit
 from .metrics import Metrics
-from .runs import RunService
-from .settings import Settings
+from .people import People, open_people
+from .recording import DocumentTrail, Recording, open_recording, start_entry
+from .runs import RunRecords, RunService
+from .settings import Settings, search_path
 from .vectors import make_embedder, make_reranker
 
 log = structlog.get_logger()
@@ -72,7 +86,9 @@ class Knowledge:
     ingestor: Ingestor
     retriever: Retriever
     reader: QuestionReader
+    frequencies: Frequencies
     database: Database
+    recording: Recording
 
     def refresh(self) -> None:
         """Let explicit addresses find what has been ingested since."""
@@ -92,17 +108,23 @@ def open_knowledge(settings: Settings) -> Knowledge:
     settings.home.mkdir(parents=True, exist_ok=True)
     database = Database(settings.database)
     database.upgrade()
+    try:
+        recording = open_recording(settings, database)
+    except PlatformError:
+        database.close()
+        raise
     catalogue = load_catalogue()
     embedder = make_embedder(settings.embedding)
     index, fresh = open_index(settings, embedder.size if embedder else 0)
     library = Library(database)
-    ingestor = Ingestor(catalogue, library, index, embedder)
+    ingestor = Ingestor(catalogue, library, index, embedder, trail=DocumentTrail(recording.audit), mask=masking())
     reader = QuestionReader(catalogue, load_vocabulary())
     reranker = make_reranker(settings.rerank)
     retriever = Retriever(catalogue, index, library, reader, load_thesaurus(), load_ranking(), embedder, reranker)
-    knowledge = Knowledge(catalogue, library, index, ingestor, retriever, reader, database)
     mark = settings.home / "catalogue.indexed"
     current = fingerprint(catalogue, embedder)
+    frequencies = kept(catalogue, current, settings.home / "frequencies.json")
+    knowledge = Knowledge(catalogue, library, index, ingestor, retriever, reader, frequencies, database, recording)
     if fresh or not mark.is_file() or mark.read_text(encoding="utf-8") != current:
         index_catalogue(catalogue, index, embedder)
         mark.write_text(current, encoding="utf-8")
@@ -133,7 +155,7 @@ def open_index(settings: Settings, dense_size: int) -> tuple[PassageIndex, bool]
 
 def address_book(library: Library) -> AddressBook:
     documents = [d for d in library.all_versions() if not d.standard]
-    return AddressBook(Entry(d.id, d.key, d.title, d.version, d.state == "ready", d.label) for d in documents)
+    return AddressBook(Entry(d.id, d.key, d.title, d.version, d.state == "ready", d.label, d.collection) for d in documents)
 
 
 def ingest_home(knowledge: Knowledge, settings: Settings, progress: Progress = silent) -> list[Outcome]:
@@ -155,63 +177,100 @@ class Platform:
     settings: Settings
     knowledge: Knowledge
     tools: ToolRegistry
+    screens: Screens
     runs: RunService
     run_store: RunStore
     threads: ThreadStore
     approvals: ApprovalStore
     feedback: FeedbackStore
+    audit: AuditLog
     writer: EventWriter
     metrics: Metrics
+    remote: RemoteTools
     model_name: str
-    principal: Principal
-    """Who speaks in single-user mode."""
+    access: Access | None
+    """Accounts and what belongs to them; None in single-user mode."""
+    people: People
     _closing: AsyncExitStack
+    single_user: Principal = LOCAL
+
+    @property
+    def mode(self) -> str:
+        """How people come in, for those who look after the instance."""
+        return "accounts" if self.access is not None else "single-user"
+
+    @property
+    def principal(self) -> Principal:
+        """Who speaks in single-user mode. Raises NotAuthenticated where people have accounts: there, each door names its own."""
+        if self.access is not None:
+            raise NotAuthenticated("还没有登录", where="Authorization", cure="登录，或带上访问密钥")
+        return self.single_user
 
     async def close(self) -> None:
         """Stop runs, write what is left, give the stores back."""
         await self._closing.aclose()
 
 
-async def open_platform(settings: Settings, *, extra_tools: list[AnyTool] | None = None) -> Platform:
-    """Build the whole platform; what was opened is closed again when a later part fails."""
+async def open_platform(settings: Settings, *, extra_tools: list[AnyTool] | None = None, door: Door = "system") -> Platform:
+    """Build the whole platform; what was opened is closed again when a later part fails. `door`: who starts it, a service or a command."""
     async with AsyncExitStack() as stack:
         knowledge = await asyncio.to_thread(open_knowledge, settings)
         stack.callback(knowledge.close)
+        audit, kept = knowledge.recording.audit, knowledge.recording.content
+        await asyncio.to_thread(audit.append, start_entry(settings, door))
         await asyncio.to_thread(ingest_home, knowledge, settings)
         await asyncio.to_thread(warm_up)
-        tools = ToolRegistry([*built_in_tools(knowledge), *installed_tools(), *(extra_tools or [])])
-        run_store = RunStore(knowledge.database)
+        remote = RemoteTools(settings.mcp_servers, AdmissionStore(knowledge.database, may_admit), search_path())
+        stack.push_async_callback(remote.close)
+        shipped = [*built_in_tools(knowledge), *installed_tools(), *(extra_tools or [])]
+        tools = ToolRegistry(shipped, sources=[remote], policy=Budgets(tool_policy(settings)))
+        run_store = RunStore(knowledge.database, content=kept, audit=audit)
         left = await asyncio.to_thread(run_store.interrupted)
         if left:
             log.warning("runs of a killed process closed as interrupted", count=len(left))
-        writer = EventWriter(knowledge.database)
+        writer = EventWriter(knowledge.database, data=kept.event, audit=audit)
         stack.callback(writer.close)
         live = LiveRuns(run_store, writer)
         stack.push_async_callback(live.close)
-        approvals = ApprovalStore(knowledge.database, allow_self=True)
+        access = await open_people(settings, knowledge.database, knowledge.library, stack, deeds_of(audit))
+        people = People(access, knowledge.library)
+        approvals = ApprovalStore(knowledge.database, allow_self=access is None, content=kept, audit=audit)
         model = EndpointModel(settings.model) if settings.model else None
         if model is not None:
             stack.push_async_callback(model.close)
-        checkpoints = WaitingRuns(await open_checkpoints(settings, stack))
-        deps = assistant_deps(settings, knowledge, tools, ApprovalDesk(approvals), model)
-        threads, metrics = ThreadStore(knowledge.database), Metrics()
-        runs = RunService(build_assistant(deps, checkpoints), checkpoints, run_store, live, threads, metrics)
+        checkpoints = WaitingRuns(await open_checkpoints(settings, stack, knowledge.recording.sealer))
+        screens = await asyncio.to_thread(make_screens, settings)
+        desk = ApprovalDesk(approvals)
+        deps = assistant_deps(knowledge, tools, desk, model, screens)
+        threads, metrics = ThreadStore(knowledge.database, content=kept, audit=audit), Metrics()
+        assistant = build_assistant(deps, checkpoints)
+        runs = RunService(assistant, checkpoints, RunRecords(run_store, live, threads), metrics, desk, tools, screens.stream, people)
         stack.push_async_callback(runs.close)
         return Platform(
             settings=settings,
             knowledge=knowledge,
             tools=tools,
+            screens=screens,
             runs=runs,
             run_store=run_store,
             threads=threads,
             approvals=approvals,
-            feedback=FeedbackStore(knowledge.database),
+            feedback=FeedbackStore(knowledge.database, content=kept, audit=audit),
+            audit=audit,
             writer=writer,
             metrics=metrics,
+            remote=remote,
             model_name=model.name if model else "offline",
-            principal=LOCAL,
+            access=access,
+            people=people,
             _closing=stack.pop_all(),
         )
+
+
+def tool_policy(settings: Settings) -> ToolPolicy:
+    """The home's own limits, where it has some."""
+    own = settings.home / "tools.yaml"
+    return load_tool_policy(own if own.is_file() else TOOLS)
 
 
 def built_in_tools(knowledge: Knowledge) -> list[AnyTool]:
@@ -229,8 +288,16 @@ def clause_citation(knowledge: Knowledge, clause_id: str, principal: Principal) 
     return cite(passage, passage.own_text) if passage else None
 
 
-def assistant_deps(settings: Settings, knowledge: Knowledge, tools: ToolRegistry, desk: ApprovalDesk, model: Any) -> AssistantDeps:
-    judge = Judge(knowledge.catalogue, load_asking(), load_weights(), Vocabulary(knowledge.catalogue))
+def make_screens(settings: Settings, *, report_all: bool = False) -> Screens:
+    """The guardrails by the shipped policy, or by the operator's own."""
+    policy = load_policy(settings.policy) if settings.policy else load_policy()
+    return build_screens(policy, settings.longest_question, [prompt(name) for name in PROMPTS], report_all=report_all)
+
+
+def assistant_deps(
+    knowledge: Knowledge, tools: ToolRegistry, desk: ApprovalDesk, model: ChatModel | None, screens: Screens
+) -> AssistantDeps:
+    judge = Judge(knowledge.catalogue, load_asking(), load_weights(), Vocabulary(knowledge.catalogue, knowledge.frequencies))
     return AssistantDeps(
         catalogue=knowledge.catalogue,
         reader=knowledge.reader,
@@ -238,15 +305,14 @@ def assistant_deps(settings: Settings, knowledge: Knowledge, tools: ToolRegistry
         tools=tools,
         judge=judge,
         choice=load_choice(),
-        input_guard=GuardChain([TextLimits(settings.longest_question)]),
-        output_guard=GuardChain([]),
+        screens=screens,
         approvals=desk,
         model=model,
     )
 
 
-async def open_checkpoints(settings: Settings, stack: AsyncExitStack) -> Any:
-    """Where graphs wait for approvals: beside the database, SQLite or PostgreSQL."""
+async def open_checkpoints(settings: Settings, stack: AsyncExitStack, sealer: Sealer | None) -> Any:
+    """Where graphs wait for approvals: beside the database, SQLite or PostgreSQL; sealed where there is a key."""
     if settings.database.startswith("postgresql"):
         try:
             from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver  # noqa: PLC0415 # optional extra
@@ -262,4 +328,6 @@ async def open_checkpoints(settings: Settings, stack: AsyncExitStack) -> Any:
 
         saver = await stack.enter_async_context(AsyncSqliteSaver.from_conn_string(str(Path(settings.home) / "checkpoints.db")))
     await saver.setup()
+    if sealer is not None:
+        saver.serde = EncryptedSerializer(CheckpointCipher(sealer), saver.serde)
     return saver

@@ -10,6 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .audit_cli import app as audit_app
+from .guard_cli import guard
+from .keys_cli import app as keys_app
+from .mcp_cli import mcp_app
+from .terminal import AsJson, show
+from .users_cli import app as users_app
+
 if TYPE_CHECKING:
     from domain.answer import Answer
 
@@ -28,8 +35,11 @@ db_app = typer.Typer(help="数据库", no_args_is_help=True)
 app.add_typer(tools_app, name="tools")
 app.add_typer(approvals_app, name="approvals")
 app.add_typer(db_app, name="db")
-
-AsJson = Annotated[bool, typer.Option("--json", help="输出 JSON")]
+app.add_typer(mcp_app, name="mcp")
+app.add_typer(audit_app, name="audit")
+app.add_typer(keys_app, name="keys")
+app.add_typer(users_app, name="users")
+app.command("guard")(guard)
 
 
 def main() -> None:
@@ -70,10 +80,6 @@ def run_in_session(work: "Callable[[Session, Settings], Awaitable[Any]]") -> Any
             return await work(session, settings)
 
     return asyncio.run(body())
-
-
-def show(data: Any, as_json: bool, lines: Iterator[str] | list[str]) -> None:
-    print(json.dumps(data, ensure_ascii=False, indent=2) if as_json else "\n".join(lines))
 
 
 @app.command()

@@ -7,10 +7,12 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from domain.errors import NotAuthenticated, TooLarge
+from domain.errors import NotAuthenticated, TooLarge, UserInputError
+from domain.permissions import may, require
 from domain.principal import Principal
 
 from .assembly import Platform
+from .identify import identify, settled
 from .problems import problem_response
 
 SECURITY_HEADERS = [
@@ -18,6 +20,14 @@ SECURITY_HEADERS = [
     (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"SAMEORIGIN"),
 ]
+NOTHING = b"default-src 'none'; frame-ancestors 'none'"
+"""What an answer of the API may load when a browser shows it: nothing. Pages bring a policy of their own."""
+STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=31536000")
+"""Only under TLS, and for this very host: others of its domain are not ours to speak for."""
+SINGLE = (b"host", b"authorization", b"content-length", b"content-type", b"origin", b"x-csrf-token")
+"""Headers that say who, what or whence: twice, they could be read as two different things."""
+PAGES = ("/chat/",)
+"""What a page loads is not governed by a policy of its own."""
 MULTIPART_SLACK = 1024 * 1024
 
 
@@ -25,26 +35,35 @@ def platform_of(request: Request) -> Platform:
     return request.app.state.platform
 
 
-def principal_of(request: Request) -> Principal:
-    """Who asks. Single-user mode is the `local` principal; with an API key set, only its bearer is.
+async def principal_of(request: Request) -> Principal:
+    """Who asks. Single-user mode is the `local` principal; with an API key set, only its bearer is. With accounts, whoever proves it.
 
     Raises:
-        NotAuthenticated: the key is missing or wrong.
+        NotAuthenticated: the credential is missing, doubled or wrong.
+        NotAllowed: an initial password has to be changed first.
     """
     platform = platform_of(request)
-    key = platform.settings.api_key.get_secret_value()
-    if key:
-        given = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
-        if not secrets.compare_digest(given.encode(), key.encode()):
-            raise NotAuthenticated(
-                "访问密钥缺失或不对", where="Authorization", cure="在请求头里带上 Authorization: Bearer <SHUZHI_API_KEY>"
-            )
-    return platform.principal
+    if platform.access is not None:
+        principal = settled(await identify(platform.access, request)).principal
+    else:
+        check_key(request, platform.settings.api_key.get_secret_value())
+        principal = platform.principal
+    request.state.principal = principal
+    return principal
+
+
+def check_key(request: Request, key: str) -> None:
+    """Single-user mode: whether the request carries the key, where one is set. Raises NotAuthenticated."""
+    if not key:
+        return
+    given = request.headers.getlist("authorization")
+    if len(given) != 1 or not secrets.compare_digest(given[0].removeprefix("Bearer ").strip().encode(), key.encode()):
+        raise NotAuthenticated("访问密钥缺失或不对", where="Authorization", cure="在请求头里带上 Authorization: Bearer <SHUZHI_API_KEY>")
 
 
 async def _speaker(request: Request) -> Principal:
     # a coroutine, because FastAPI sends plain functions through its thread pool
-    return principal_of(request)
+    return await principal_of(request)
 
 
 async def _platform(request: Request) -> Platform:
@@ -52,7 +71,45 @@ async def _platform(request: Request) -> Platform:
 
 
 Speaker = Annotated[Principal, Depends(_speaker)]
+"""Anybody that we know."""
 ThePlatform = Annotated[Platform, Depends(_platform)]
+
+
+async def _asker(speaker: Speaker) -> Principal:
+    return require(speaker, "assistant.use")
+
+
+async def _keeper(speaker: Speaker) -> Principal:
+    return require(speaker, "documents.manage_own")
+
+
+async def _overseer(speaker: Speaker) -> Principal:
+    return speaker if may(speaker, "settings.manage") else require(speaker, "tools.develop")
+
+
+Asker = Annotated[Principal, Depends(_asker)]
+"""May use the assistant."""
+Keeper = Annotated[Principal, Depends(_keeper)]
+"""May keep documents."""
+Overseer = Annotated[Principal, Depends(_overseer)]
+"""May look at how the service is doing."""
+
+
+async def _refuse_doubled(name: str, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008})
+        return
+    error = UserInputError("请求头重复", where=name, cure=f"只带一个 {name}")
+    await problem_response(error.problem(), 400)(scope, receive, send)
+
+
+def added_headers(scope: Scope, message: Message) -> list[tuple[bytes, bytes]]:
+    """What every answer carries besides its own."""
+    given = {name.lower() for name, _ in message.get("headers", [])}
+    added = [*SECURITY_HEADERS, *([STRICT_TRANSPORT] if scope.get("scheme") == "https" else [])]
+    if b"content-security-policy" not in given and not scope["path"].startswith(PAGES):
+        added.append((b"content-security-policy", NOTHING))
+    return [header for header in added if header[0] not in given]
 
 
 def host_name(address: str) -> str:
@@ -80,6 +137,10 @@ class RequestGate:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
+        doubled = next((name for name in SINGLE if sum(key == name for key, _ in scope["headers"]) > 1), None)
+        if doubled is not None:
+            await _refuse_doubled(doubled.decode(), scope, receive, send)
+            return
         stranger = self._stranger(headers)
         if stranger and scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
@@ -100,7 +161,7 @@ class RequestGate:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", []), *SECURITY_HEADERS]}
+                message = {**message, "headers": [*message.get("headers", []), *added_headers(scope, message)]}
             await send(message)
 
         await self._app(scope, self._counted(receive), with_headers)

@@ -2,10 +2,13 @@
 
 import json
 import os
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+
+from .tls import own_certificate
 
 NAME = "instance.json"
 
@@ -16,13 +19,21 @@ class Instance:
 
     pid: int
     url: str
+    certificate: str = ""
+    """File of the certificate that it shows, where it speaks TLS."""
+
+    @property
+    def verify(self) -> ssl.SSLContext | bool:
+        """What a client trusts. Raises ConfigurationError."""
+        return own_certificate(self.certificate) if self.certificate else True
 
 
-def announce(home: Path, url: str) -> None:
+def announce(home: Path, url: str, certificate: Path | None = None) -> None:
     """Say that this process serves `home` at `url`."""
     home.mkdir(parents=True, exist_ok=True)
     part = home / f"{NAME}.{os.getpid()}"
-    part.write_text(json.dumps({"pid": os.getpid(), "url": url}), encoding="utf-8")
+    shown = str(certificate.absolute()) if certificate else ""
+    part.write_text(json.dumps({"pid": os.getpid(), "url": url, "certificate": shown}), encoding="utf-8")
     part.replace(home / NAME)
 
 
@@ -40,7 +51,7 @@ def running(home: Path) -> Instance | None:
         return None
     try:
         os.kill(found.pid, 0)
-        httpx.get(f"{found.url}/healthz", timeout=2.0, trust_env=False).raise_for_status()
+        httpx.get(f"{found.url}/healthz", timeout=2.0, trust_env=False, verify=found.verify).raise_for_status()
     except (OSError, ValueError, httpx.HTTPError, httpx.InvalidURL):
         return None
     return found
@@ -49,6 +60,6 @@ def running(home: Path) -> Instance | None:
 def _announced(home: Path) -> Instance | None:
     try:
         raw = json.loads((home / NAME).read_text(encoding="utf-8"))
-        return Instance(int(raw["pid"]), str(raw["url"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        return Instance(int(raw["pid"]), str(raw["url"]), str(raw.get("certificate", "")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

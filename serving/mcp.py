@@ -6,9 +6,10 @@ from typing import Any
 
 import orjson
 from starlette.requests import Request
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
-from domain.errors import PlatformError
+from domain.errors import PlatformError, UserInputError
+from domain.permissions import require
 from domain.principal import Principal
 
 from .assembly import Platform
@@ -18,6 +19,33 @@ from .problems import problem_response
 
 SPEAKER: ContextVar[Principal] = ContextVar("speaker")
 """Who sent the request that a call belongs to; the library starts each call in a copy of the request's context."""
+
+
+async def read_body(request: Request) -> bytes:
+    """The body, written anew: what the library would stumble over, such as brackets without end, is no JSON here.
+
+    Raises UserInputError, and TooLarge from the gate.
+    """
+    body = await request.body()
+    if request.method != "POST":
+        return body
+    try:
+        return orjson.dumps(orjson.loads(body))
+    except (ValueError, TypeError) as error:
+        raise UserInputError("请求的内容不是 JSON，或嵌套太深", where="body", cure="发送 UTF-8 编码的 JSON-RPC 消息") from error
+
+
+def once(body: bytes) -> Receive:
+    """`body` as a message; what comes after it never does, because an answer is one piece."""
+    messages = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        if messages:
+            return messages.pop()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    return receive
 
 
 class McpDoor:
@@ -31,12 +59,13 @@ class McpDoor:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         try:
-            SPEAKER.set(principal_of(request))
+            SPEAKER.set(require(await principal_of(request), "assistant.use"))
+            body = await read_body(request)
         except PlatformError as error:
             await problem_response(error.problem(), error.status_code)(scope, receive, send)
             return
         manager = await self._ready(request.app.state.platform)
-        await manager.handle_request(scope, receive, send)
+        await manager.handle_request(scope, once(body), send)
 
     async def _ready(self, platform: Platform) -> Any:
         """The session manager, started once. It is stateless, so that no session outlives its request."""
@@ -75,7 +104,7 @@ def _session_manager(platform: Platform) -> Any:
 
     async def call_tool(name: str, arguments: dict[str, Any]) -> types.CallToolResult:
         try:
-            result = await run_directly(platform.tools, name, arguments, SPEAKER.get())
+            result = await run_directly(platform, name, arguments, SPEAKER.get(), "mcp")
         except PlatformError as error:
             text = orjson.dumps({"error": error.problem().model_dump(mode="json")}).decode()
             return types.CallToolResult(content=[types.TextContent(type="text", text=text)], isError=True)

@@ -5,11 +5,19 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from domain.errors import NotFound, PlatformError, Problem, ProblemDetail, UserInputError
+from domain.errors import NotAllowed, NotFound, PlatformError, Problem, ProblemDetail, UserInputError
 
 
 def problem_response(problem: Problem, status: int) -> JSONResponse:
     return JSONResponse({"error": problem.model_dump(mode="json")}, status_code=status)
+
+
+def note_refusal(request: Request, error: PlatformError) -> None:
+    """Somebody we know tried an id that is not theirs: that is use of data too (GXDSL-8.1-7)."""
+    principal, platform = getattr(request.state, "principal", None), getattr(request.app.state, "platform", None)
+    target = next((str(value) for name, value in request.path_params.items() if name.endswith("_id")), "")
+    if principal is not None and platform is not None and isinstance(error, NotFound | NotAllowed):
+        platform.people.refused(principal, target, error, "http")
 
 
 def add_problem_handlers(app: FastAPI) -> None:
@@ -17,6 +25,7 @@ def add_problem_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(PlatformError)
     async def ours(request: Request, error: PlatformError) -> JSONResponse:
+        note_refusal(request, error)
         return problem_response(error.problem(), error.status_code)
 
     @app.exception_handler(RequestValidationError)

@@ -16,8 +16,11 @@ from .api import Mount, create_app
 from .instance import announce, running, withdraw
 from .logs import configure_logging
 from .settings import Settings
+from .tls import secure
 
 log = structlog.get_logger()
+GARBAGE_THRESHOLD = 20_000
+"""Objects made before the collector looks for cycles. A request makes some thousands; Python's own default looks several times in each."""
 PAGE = "ui.mounted"
 """The chat page lives a floor above: it is found by name, so that this floor does not import it."""
 
@@ -36,9 +39,10 @@ def serve(settings: Settings) -> None:
     listener = _listen(settings.host, settings.port)
     port = listener.getsockname()[1]
     shown = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104 - compared, not bound
-    url = f"http://{shown}:{port}"
+    url = f"{'https' if settings.tls.cert_file else 'http'}://{shown}:{port}"
     app = create_app(settings, mount=_page(settings))
-    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5)
+    config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=5)
+    secure(config, settings.tls)
     server = _Server(config, settings, url)
     try:
         server.run(sockets=[listener])
@@ -84,7 +88,8 @@ class _Server(uvicorn.Server):
         # the dictionary, the catalogue and the modules stay for good: the collector need not walk through them again and again
         gc.collect()
         gc.freeze()
-        announce(self._settings.home, self._url)
+        gc.set_threshold(GARBAGE_THRESHOLD)
+        announce(self._settings.home, self._url, self._settings.tls.cert_file)
         log.info("ready", url=self._url, pid=os.getpid())
         print(f"\n  ShuZhi 数智助手已启动：{self._url}/chat\n  按 Ctrl+C 停止\n", flush=True)  # noqa: T201 - the user's first line
 

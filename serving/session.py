@@ -10,17 +10,22 @@ import httpx
 
 from agents.state import Turn
 from domain.answer import Answer
-from domain.errors import DocumentError, PlatformError, Problem, UpstreamUnavailable
-from domain.principal import Level, own_label
+from domain.errors import DocumentError, NotAuthenticated, PlatformError, Problem, UpstreamUnavailable
+from domain.permissions import require
+from domain.principal import Level, Principal, own_label
 from knowledge.ingest import SourceFile, contents, expand
+from records.admissions import AdmittedEffect
 
 from .assembly import Platform, open_platform
-from .direct import run_directly
+from .direct import admitted, run_directly
+from .identify import settled
 from .instance import Instance, running
 from .routes.documents import outcome_json
+from .routes.mcp_tools import remote_tools
 from .routes.tools import describe
 from .settings import Settings
 
+KEY_CURE = "用 shuzhi users key <账号名> 建立访问密钥"
 Progress = Callable[[int, int, str], None]
 
 
@@ -34,49 +39,79 @@ class Session(Protocol):
     async def documents(self) -> list[dict[str, Any]]: ...
     async def approvals(self) -> list[dict[str, Any]]: ...
     async def decide(self, approval_id: str, decision: str, reason: str) -> dict[str, Any]: ...
+    async def remote_tools(self) -> dict[str, Any]: ...
+    async def admit(self, name: str, sha256: str, effect: AdmittedEffect, reason: str) -> dict[str, Any]: ...
+    async def revoke(self, name: str, reason: str) -> dict[str, Any]: ...
     async def ready(self) -> dict[str, Any]: ...
 
 
 class LocalSession:
     """Stores opened in this process."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, key: str = "") -> None:
         self._platform = platform
+        self._key = key
+
+    def _speaker(self, permission: str | None = "assistant.use") -> Principal:
+        """Who commands: the single user, or the account whose key it is. Raises NotAuthenticated, NotAllowed."""
+        access = self._platform.access
+        if access is None:
+            return self._platform.principal
+        if not self._key:
+            raise NotAuthenticated("启用了账号，命令也要带访问密钥", where="SHUZHI_API_KEY", cure=f"{KEY_CURE}，再设置 SHUZHI_API_KEY")
+        speaker = settled(access.speakers.identify(self._key)).principal
+        return require(speaker, permission) if permission else speaker
 
     async def ask(self, question: str, turns: Sequence[Turn]) -> Answer:
-        return await self._platform.runs.ask(self._platform.principal, question, turns=turns)
+        return await self._platform.runs.ask(self._speaker(), question, door="cli", turns=turns)
 
     async def run_tool(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        return (await run_directly(self._platform.tools, name, arguments, self._platform.principal)).model_dump(mode="json")
+        result = await run_directly(self._platform, name, arguments, self._speaker(), "cli")
+        return result.model_dump(mode="json")
 
     async def list_tools(self) -> list[dict[str, Any]]:
-        return [describe(tool) for tool in self._platform.tools.allowed(self._platform.principal)]
+        return [describe(tool) for tool in self._platform.tools.allowed(self._speaker())]
 
     async def ingest(self, paths: Sequence[Path], collection: str, label: Level, progress: Progress) -> AsyncIterator[dict[str, Any]]:
-        knowledge, principal = self._platform.knowledge, self._platform.principal
-        outcomes = knowledge.ingestor.ingest_paths(paths, principal, own_label(principal, label), collection, progress)
+        knowledge, principal = self._platform.knowledge, self._speaker("documents.manage_own")
+        if label != "private":
+            require(principal, "documents.share")
+        admitted(self._platform.screens, [collection, *(path.name for path in paths)], principal)
+        outcomes = knowledge.ingestor.ingest_paths(paths, principal, own_label(principal, label), collection, progress, door="cli")
         while (outcome := await asyncio.to_thread(next, outcomes, None)) is not None:
             yield outcome_json(outcome)
         knowledge.refresh()
 
     async def documents(self) -> list[dict[str, Any]]:
-        found = self._platform.knowledge.library.documents(self._platform.principal)
+        speaker = self._speaker("documents.manage_own")
+        found = self._platform.knowledge.library.documents(speaker)
+        self._platform.people.documents(speaker, ((document.id, document.label.level) for document in found), "cli")
         return [document.model_dump(mode="json") for document in found]
 
     async def approvals(self) -> list[dict[str, Any]]:
-        found = self._platform.approvals.list_approvals(self._platform.principal)
+        found = self._platform.approvals.list_approvals(self._speaker())
         return [approval.model_dump(mode="json") for approval in found]
 
     async def decide(self, approval_id: str, decision: str, reason: str) -> dict[str, Any]:
-        decided = self._platform.approvals.decide(approval_id, self._platform.principal, _decision(decision), reason)
-        await self._platform.runs.resume(decided.run_id, self._platform.principal)
+        decided = self._platform.approvals.decide(approval_id, self._speaker(), _decision(decision), reason, door="cli")
+        await self._platform.runs.resume(decided.run_id, door="cli")
         await self._platform.runs.settled(decided.run_id)
         return decided.model_dump(mode="json")
+
+    async def remote_tools(self) -> dict[str, Any]:
+        return await remote_tools(self._platform, self._speaker(None), refresh=True)
+
+    async def admit(self, name: str, sha256: str, effect: AdmittedEffect, reason: str) -> dict[str, Any]:
+        await self._platform.remote.discover()
+        return self._platform.remote.admit(name, sha256, effect, reason, self._speaker(None)).model_dump(mode="json")
+
+    async def revoke(self, name: str, reason: str) -> dict[str, Any]:
+        return self._platform.remote.revoke(name, reason, self._speaker(None)).model_dump(mode="json")
 
     async def ready(self) -> dict[str, Any]:
         documents, passages = self._platform.knowledge.library.count()
         checks = {"documents": documents, "passages": passages, "vectors": self._platform.knowledge.index.count()}
-        return {"ready": True, "model": self._platform.model_name, "checks": checks}
+        return {"ready": True, "mode": self._platform.mode, "model": self._platform.model_name, "checks": checks}
 
 
 class RemoteSession:
@@ -123,6 +158,15 @@ class RemoteSession:
     async def decide(self, approval_id: str, decision: str, reason: str) -> dict[str, Any]:
         return await self._call("POST", f"/v1/approvals/{approval_id}", json={"decision": decision, "reason": reason})
 
+    async def remote_tools(self) -> dict[str, Any]:
+        return await self._call("GET", "/v1/mcp/tools", params={"refresh": True})
+
+    async def admit(self, name: str, sha256: str, effect: AdmittedEffect, reason: str) -> dict[str, Any]:
+        return await self._call("POST", f"/v1/mcp/tools/{name}/admit", json={"sha256": sha256, "effect": effect, "reason": reason})
+
+    async def revoke(self, name: str, reason: str) -> dict[str, Any]:
+        return await self._call("POST", f"/v1/mcp/tools/{name}/revoke", json={"reason": reason})
+
     async def ready(self) -> dict[str, Any]:
         return await self._call("GET", "/readyz")
 
@@ -161,13 +205,13 @@ async def open_session(settings: Settings) -> AsyncGenerator[Session]:
     """The running instance when there is one, else the stores themselves."""
     instance: Instance | None = running(settings.home)
     if instance is None:
-        platform = await open_platform(settings)
+        platform = await open_platform(settings, door="cli")
         try:
-            yield LocalSession(platform)
+            yield LocalSession(platform, settings.api_key.get_secret_value())
         finally:
             await platform.close()
         return
     key = settings.api_key.get_secret_value()
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    async with httpx.AsyncClient(base_url=instance.url, headers=headers, timeout=300.0, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=instance.url, headers=headers, timeout=300.0, trust_env=False, verify=instance.verify) as client:
         yield RemoteSession(client)

@@ -3,18 +3,28 @@
 This is the only reader of the environment.
 """
 
+import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from domain.errors import ConfigurationError, ProblemDetail
+from domain.yaml_data import parse_yaml
+from records.audit_chain import HashName, hash_name
+from records.ciphers import Algorithm, algorithm_name
+from records.key_command import configured_keys
+from records.keys import Keys
 
+from .access import AccessSettings
+from .settings_check import LOOPBACK as LOOPBACK
+from .settings_check import check_settings
 from .wire import EndpointConfig
-
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class VectorStoreSettings(BaseModel):
@@ -50,6 +60,107 @@ class RerankSettings(BaseModel):
     api_key: SecretStr = SecretStr("")
 
 
+class TlsSettings(BaseModel):
+    """A certificate with its chain, and its key; without them the server speaks plain http."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+
+class McpServerSettings(BaseModel):
+    """Another MCP server: at an address (streamable HTTP), or a program started for each call (stdio), never through a shell."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,19}$")
+    url: str = ""
+    command: tuple[str, ...] = ()
+    token: SecretStr = SecretStr("")
+    """Bearer token for the address."""
+    timeout_s: float = Field(default=30.0, gt=0, le=600)
+    """For one call, the connection included."""
+    largest_answer: int = Field(default=2_000_000, ge=1_000, le=50_000_000)
+    """Bytes that the server may send for one call."""
+
+    @model_validator(mode="after")
+    def _is_one_kind(self) -> "McpServerSettings":
+        if bool(self.url) == bool(self.command):
+            raise ValueError("给出 url 或 command 之一")
+        parts = urlsplit(self.url)
+        if self.url and (parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password):
+            raise ValueError("url 应为不含用户名和密码的 http(s) 地址")
+        return self
+
+
+def _named_apart(servers: tuple[McpServerSettings, ...]) -> tuple[McpServerSettings, ...]:
+    if len({server.name for server in servers}) < len(servers):
+        raise ValueError("两个 MCP 服务器同名")
+    return servers
+
+
+def _known(name: Callable[[str], str]) -> Callable[[str], str]:
+    """A validator from a function that knows the algorithms and what this machine's OpenSSL can do."""
+
+    def check(given: str) -> str:
+        try:
+            return name(given)
+        except ConfigurationError as error:
+            cure = "；".join(spot.cure for spot in error.detail)
+            raise PydanticCustomError("algorithm", "{what}", {"what": f"{error.message}（{cure}）"}) from error
+
+    return check
+
+
+class KeySource(BaseModel):
+    """Where secret keys come from: a file, the text itself, or a command that prints it. At most one is set."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key_file: Path | None = None
+    keys: SecretStr = SecretStr("")
+    key_command: list[str] = Field(default=[], repr=False)
+
+    @property
+    def is_set(self) -> bool:
+        return self._sources > 0
+
+    @property
+    def _sources(self) -> int:
+        return sum((self.key_file is not None, bool(self.keys.get_secret_value().strip()), bool(self.key_command)))
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "KeySource":
+        if self._sources > 1:
+            raise PydanticCustomError("sources", "密钥的来源设置了 {count} 个，只留一个", {"count": self._sources})
+        return self
+
+    def load(self, name: str) -> Keys | None:
+        """The keys, None when no source is set. `name`: of the settings, for messages. Raises what `configured_keys` raises."""
+        return configured_keys(name, file=self.key_file, text=self.keys.get_secret_value(), command=self.key_command)
+
+
+class AuditSettings(KeySource):
+    """The audit trail: the hash of new entries, and the key that signs them."""
+
+    algorithm: Annotated[str, AfterValidator(_known(hash_name))] = "sha256"
+
+    @property
+    def hash(self) -> HashName:
+        return hash_name(self.algorithm)
+
+
+class SealingSettings(KeySource):
+    """Encryption at rest: the algorithm for new values, and the master keys; without one nothing is sealed."""
+
+    algorithm: Annotated[str, AfterValidator(_known(algorithm_name))] = "aes-256-gcm"
+
+    @property
+    def cipher(self) -> Algorithm:
+        return algorithm_name(self.algorithm)
+
+
 class Settings(BaseSettings):
     """Everything that can be set, with defaults that run on a laptop without a network."""
 
@@ -60,7 +171,13 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     api_key: SecretStr = SecretStr("")
-    """Bearer token that every request must carry; required when `host` is not loopback."""
+    """Single-user mode: bearer token that every request must carry. With accounts: the key that commands send to the instance."""
+    accounts: bool = False
+    """Whether people log in. Without, everybody who reaches this instance is the one user of it."""
+    access: AccessSettings = AccessSettings()
+    tls: TlsSettings = TlsSettings()
+    development: bool = False
+    """On this machine only: secrets that everybody knows, and cookies over plain http."""
     database_url: str = ""
     """SQLAlchemy URL; empty: SQLite under the home."""
     vector_store: VectorStoreSettings = VectorStoreSettings()
@@ -68,7 +185,13 @@ class Settings(BaseSettings):
     """The attached chat model; none: offline."""
     embedding: EmbeddingSettings = EmbeddingSettings()
     rerank: RerankSettings = RerankSettings()
+    mcp_servers: Annotated[tuple[McpServerSettings, ...], AfterValidator(_named_apart)] = ()
+    """Other MCP servers, whose tools may be admitted."""
+    audit: AuditSettings = AuditSettings()
+    sealing: SealingSettings = SealingSettings()
     language: Literal["zh-CN", "en"] = "zh-CN"
+    policy: Path | None = None
+    """A guardrail policy of one's own, in the form of the shipped one."""
     longest_question: int = Field(default=8000, ge=100)
     """Characters of one question."""
     largest_upload: int = Field(default=50 * 1024 * 1024, ge=1024)
@@ -105,7 +228,7 @@ class _FileSource(PydanticBaseSettingsSource):
         if not path.is_file():
             return {}
         try:
-            raw = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+            raw = parse_yaml(path.read_text(encoding="utf-8")) or {}
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise ConfigurationError(f"读不了设置文件：{error}", where=str(path), cure="修正后重试") from error
         if not isinstance(raw, dict):
@@ -113,11 +236,16 @@ class _FileSource(PydanticBaseSettingsSource):
         return {str(key): value for key, value in raw.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
 
 
+def search_path() -> str:
+    """Where programs are looked for: all that a started one is given of this process's environment."""
+    return os.environ.get("PATH", os.defpath)
+
+
 def load_settings(**overrides: Any) -> Settings:
     """Read and check the settings.
 
     Raises:
-        ConfigurationError: naming each wrong setting; an open host without an API key is refused.
+        ConfigurationError: naming each wrong setting; also what `check_settings` refuses.
     """
     try:
         settings = Settings(**overrides)
@@ -129,7 +257,5 @@ def load_settings(**overrides: Any) -> Settings:
             for e in error.errors()
         ]
         raise ConfigurationError("设置不对", detail=details) from error
-    if settings.host not in LOOPBACK and not settings.api_key.get_secret_value():
-        cure = "设置 SHUZHI_API_KEY，或只在本机监听（SHUZHI_HOST=127.0.0.1）"
-        raise ConfigurationError("对外监听必须设置访问密钥", where=f"SHUZHI_HOST={settings.host}", cure=cure)
+    check_settings(settings)
     return settings

@@ -7,6 +7,7 @@ the documentation. The offline model routes by `examples` and fills the input wi
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -56,6 +57,8 @@ class ToolContext:
     now: Callable[[], datetime]
     progress: Callable[[float, str], None] = field(default=lambda done, note: None)
     cancellation: Cancellation = field(default_factory=NeverCancelled)
+    run_id: str = ""
+    """The run that the call belongs to; none outside a conversation."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,8 @@ class Tool(Generic[InputT, OutputT]):
     clauses: tuple[str, ...] = ()
     read_arguments: Callable[[str], Reading | None] | None = None
     """Typed extractor for the offline model: the arguments a question carries, or None when it is not about this tool."""
+    foreign: bool = False
+    """Its results are a stranger's words: shown to the person who asked, told to no model."""
 
     def parse(self, arguments: dict[str, Any]) -> InputT:
         """Validate arguments; raises UserInputError naming each bad field."""
@@ -97,6 +102,7 @@ class Tool(Generic[InputT, OutputT]):
             ]
             raise UserInputError(f"工具 {self.name} 的参数不对", detail=details) from error
 
+    @cached_property
     def schema(self) -> dict[str, Any]:
         """The function schema of OpenAI-compatible endpoints."""
         return {

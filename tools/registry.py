@@ -1,10 +1,14 @@
-"""Which tools there are: the built-in list handed in by the composition root, and third parties' by entry point."""
+"""Which tools there are: the built-in list handed in by the composition root, third parties' by entry point, and sources that change."""
 
-from collections.abc import Iterable, Iterator
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import entry_points
-from typing import Any
+from typing import Any, Protocol
 
-from domain.errors import ConfigurationError, NotAllowed, NotFound, known_names
+from pydantic import BaseModel
+
+from domain.errors import ConfigurationError, NotAllowed, NotFound, ToolFailed, known_names
 from domain.principal import Principal
 
 from .contract import AnyTool, ToolContext, ToolResult
@@ -12,39 +16,122 @@ from .contract import AnyTool, ToolContext, ToolResult
 ENTRY_POINT_GROUP = "shuzhi.tools"
 
 
-class ToolRegistry:
-    """Tools by name. A name belongs to one tool."""
+class ToolSource(Protocol):
+    """Tools that come and go while the platform runs."""
 
-    def __init__(self, tools: Iterable[AnyTool]) -> None:
+    def tools(self) -> Mapping[str, AnyTool]:
+        """Those that may be used now, by name. Asked at every look-up, so it is a look at what is known, never work."""
+        ...
+
+
+class CallPolicy(Protocol):
+    """What a call may be and cost. Every method raises a PlatformError for what it refuses."""
+
+    def fits(self, tool: str, arguments: Mapping[str, Any]) -> None:
+        """Before anything is done with the arguments; counts nothing."""
+        ...
+
+    def check(self, tool: str, principal: Principal, run_id: str, arguments: Mapping[str, Any]) -> None:
+        """Just before the call, which it counts."""
+        ...
+
+    def seconds(self, tool: str) -> float | None:
+        """How long the call may take."""
+        ...
+
+    def result_fits(self, tool: str, data: BaseModel) -> None:
+        """After the call."""
+        ...
+
+
+@dataclass(frozen=True)
+class PreparedCall:
+    """A call whose caller may use the tool and whose arguments are valid."""
+
+    tool: AnyTool
+    given: BaseModel
+    arguments: Mapping[str, Any]
+
+
+def at_once() -> None:
+    """For calls that need no decision before they begin."""
+
+
+class ToolRegistry:
+    """Tools by name. A name belongs to one tool; what a source calls the same stays hidden."""
+
+    def __init__(self, tools: Iterable[AnyTool], *, sources: Sequence[ToolSource] = (), policy: CallPolicy | None = None) -> None:
         self._tools: dict[str, AnyTool] = {}
+        self._sources = list(sources)
+        self._policy = policy
         for tool in tools:
             if tool.name in self._tools:
                 raise ConfigurationError(f"工具名 {tool.name!r} 重复", where="shuzhi.tools", cure="改掉其中一个的名字")
             self._tools[tool.name] = tool
 
     def __iter__(self) -> Iterator[AnyTool]:
-        return iter(self._tools.values())
+        return iter(self._known().values())
+
+    def _known(self) -> Mapping[str, AnyTool]:
+        if not self._sources:
+            return self._tools
+        found: dict[str, AnyTool] = {}
+        for source in reversed(self._sources):
+            found |= source.tools()
+        return self._tools | {name: tool for name, tool in found.items() if name not in self._tools}
 
     def get(self, name: str) -> AnyTool:
+        known = self._known()
         try:
-            return self._tools[name]
+            return known[name]
         except KeyError:
-            raise NotFound(f"没有名为 {name!r} 的工具", where="name", cure=known_names(name, list(self._tools))) from None
+            raise NotFound(f"没有名为 {name!r} 的工具", where="name", cure=known_names(name, list(known))) from None
 
     def allowed(self, principal: Principal) -> list[AnyTool]:
         """Tools that one of the principal's roles may use; no role, no tool."""
         return [tool for tool in self if tool.roles & principal.roles]
 
-    async def run(self, name: str, arguments: dict[str, Any], context: ToolContext) -> ToolResult[Any]:
-        """Validate, check the role, run. Effects are the caller's to approve before this.
+    def prepare(self, name: str, arguments: Mapping[str, Any], principal: Principal) -> PreparedCall:
+        """The tool with its validated input, once role and size are checked. Effects are the caller's to approve before it goes on.
 
         Raises:
-            NotFound, NotAllowed, UserInputError, ToolFailed.
+            NotFound, NotAllowed, TooLarge, UserInputError.
         """
         tool = self.get(name)
-        if not tool.roles & context.principal.roles:
+        if not tool.roles & principal.roles:
             raise NotAllowed(f"当前角色不能使用工具 {name}", where="roles", cure="请管理员授予相应角色")
-        return await tool.run(tool.parse(arguments), context)
+        if self._policy is not None:
+            self._policy.fits(name, arguments)
+        return PreparedCall(tool, tool.parse(dict(arguments)), arguments)
+
+    async def execute(self, call: PreparedCall, context: ToolContext, begin: Callable[[], None] = at_once) -> ToolResult[Any]:
+        """The one way to a tool's function: budgets, then `begin` (the claim of an approved effect), then the function in its time.
+
+        Raises:
+            TooLarge, TooMany, what `begin` raises, ToolFailed (also for a call out of time), and what the tool itself raises.
+        """
+        tool, policy = call.tool, self._policy
+        if policy is None:
+            begin()
+            return await tool.run(call.given, context)
+        policy.check(tool.name, context.principal, context.run_id, call.arguments)
+        begin()
+        seconds = policy.seconds(tool.name)
+        limit = asyncio.timeout(seconds)
+        try:
+            async with limit:
+                result = await tool.run(call.given, context)
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            cure = "缩小问题后再试，或请管理员放宽时限"
+            raise ToolFailed(f"工具 {tool.name} 超过 {seconds:g} 秒没有完成", where=tool.name, cure=cure) from error
+        policy.result_fits(tool.name, result.data)
+        return result
+
+    async def run(self, name: str, arguments: Mapping[str, Any], context: ToolContext) -> ToolResult[Any]:
+        """`prepare`, then `execute`; raises what they raise."""
+        return await self.execute(self.prepare(name, arguments, context.principal), context)
 
 
 def installed_tools() -> list[AnyTool]:

@@ -24,11 +24,11 @@ from starlette.datastructures import Headers
 
 from agents.state import Turn
 from domain.answer import Answer
-from domain.errors import NotFound, PlatformError
+from domain.errors import NotAllowed, NotAuthenticated, NotFound, PlatformError
+from domain.principal import Principal
 from serving.assembly import Platform
-from serving.clock import utc_now
+from serving.direct import run_directly
 from serving.settings import Settings
-from tools.contract import ToolContext
 from tools.search.tool import ClauseOutput
 
 from .answer_view import problem_props
@@ -36,10 +36,13 @@ from .clause_view import clause_props
 from .conversation import RunView, element, problem_of, show_problem
 from .data_layer import RecordsLayer
 from .history import AUTHOR, UPLOAD_RUN, answer_elements
+from .login_page import add_login
+from .page_guard import PageGuard
 from .page_home import COOKIE
 from .prose import markdown
 from .shell import PageShell
 from .uploads import take_in
+from .visitor import visitor
 from .wording import Wording, load_wording
 
 HISTORY = 20
@@ -61,6 +64,10 @@ def mount_chat(app: FastAPI, settings: Settings, path: str) -> None:
 
     app.add_api_route("/", home, methods=["GET", "HEAD"], include_in_schema=False)
     mount_chainlit(app, target=str(Path(__file__).with_name("chainlit_entry.py")), path=path)
+    if settings.accounts:
+        add_login(app, settings, f"{path}/")
+        app.add_middleware(PageShell, path=path, cookie=COOKIE, greeting=None, admit=PageGuard(app, path, COOKIE).admit)
+        return
     app.add_middleware(PageShell, path=path, cookie=COOKIE, greeting=None if settings.api_key.get_secret_value() else page.greeting)
 
 
@@ -74,6 +81,7 @@ class ChatPage:
 
     def __init__(self, app: FastAPI, settings: Settings, words: Wording, path: str) -> None:
         self._app = app
+        self._accounts = settings.accounts
         self._key = settings.api_key.get_secret_value()
         self._words = words
         self._path = path
@@ -88,7 +96,9 @@ class ChatPage:
 
     def register(self) -> None:
         cl.data_layer(lambda: self._layer)
-        if self._key:
+        if self._accounts:
+            pass  # whoever gets here has logged in: ui/page_guard.py
+        elif self._key:
             cl.password_auth_callback(self.enter_with_key)
         else:
             cl.header_auth_callback(self.enter)
@@ -102,6 +112,14 @@ class ChatPage:
         handle("stop", self.stop)  # Chainlit's own says so in English and leaves the run running
 
     # who is there
+
+    async def _who(self) -> Principal:
+        """Whoever is on this page now. Raises NotAuthenticated when that is not who opened it."""
+        principal = await visitor(self._platform)
+        user = cl.context.session.user
+        if user is None or user.identifier != principal.id:
+            raise NotAuthenticated(self._words("problem.other"), where="-", cure=self._words("problem.other_cure"))
+        return principal
 
     async def enter(self, headers: Headers) -> cl.User | None:
         """Single-user mode: whoever reaches this machine's loopback is its user."""
@@ -137,21 +155,21 @@ class ChatPage:
         parent_id = step.id if step else None
         files = [(each.name, Path(each.path)) for each in message.elements or [] if each.path]
         try:
+            principal = await self._who()
             first_words = message.content or "、".join(name for name, _ in files)
             thread_id = await self._layer.adopt(cl.context.session, first_words)
             await cl.send_window_message({"shuzhi_thread": thread_id})
             for name, path in files:
-                await self._read_file(thread_id, name, path, parent_id)
+                await self._read_file(principal, thread_id, name, path, parent_id)
             if message.content.strip() or not files:
-                turns = await asyncio.to_thread(self._turns, thread_id)
-                platform = self._platform
-                run = await platform.runs.start(platform.principal, message.content, thread_id=thread_id, turns=turns)
-                await self._follow(run.id, parent_id, parent_id)
+                turns = await asyncio.to_thread(self._turns, principal, thread_id)
+                run = await self._platform.runs.start(principal, message.content, door="chat", thread_id=thread_id, turns=turns)
+                await self._follow(principal, run.id, parent_id, parent_id)
         except Exception as error:  # noqa: BLE001 - whatever goes wrong is shown in the one shape, with a cure
             await show_problem(problem_of(error, self._words), self._words)
 
-    async def _read_file(self, thread_id: str, name: str, path: Path, parent_id: str | None) -> None:
-        run, outcome = await take_in(self._platform, thread_id, name, path, self._words)
+    async def _read_file(self, principal: Principal, thread_id: str, name: str, path: Path, parent_id: str | None) -> None:
+        run, outcome = await take_in(self._platform, principal, thread_id, name, path, self._words)
         if parent_id:
             self._layer.remember(parent_id, run.id)
         if isinstance(outcome, Answer):
@@ -160,10 +178,9 @@ class ChatPage:
         else:
             await show_problem(outcome, self._words)
 
-    def _turns(self, thread_id: str) -> list[Turn]:
+    def _turns(self, principal: Principal, thread_id: str) -> list[Turn]:
         """The conversation's questions and answers; files that were read are not part of what is talked about."""
-        platform = self._platform
-        runs = platform.run_store.list_runs(thread_id, platform.principal, limit=HISTORY)
+        runs = self._platform.run_store.list_runs(thread_id, principal, limit=HISTORY)
         turns: list[Turn] = []
         for run in runs:
             if run.answer is not None and run.kind != UPLOAD_RUN:
@@ -171,14 +188,14 @@ class ChatPage:
                 turns += [Turn(role="user", content=run.question), Turn(role="assistant", content=said)]
         return turns
 
-    async def _follow(self, run_id: str, parent_id: str | None, step_id: str | None, after: int = 0) -> None:
+    async def _follow(self, principal: Principal, run_id: str, parent_id: str | None, step_id: str | None, after: int = 0) -> None:
         """Draw a run and let the stop button reach it."""
         session_id = cl.context.session.id
         self._active[session_id] = run_id
         if step_id:
             self._layer.remember(step_id, run_id)
         try:
-            await RunView(self._platform, self._words, run_id, parent_id).follow(after)
+            await RunView(self._platform, principal, self._words, run_id, parent_id).follow(after)
         finally:
             self._active.pop(session_id, None)
 
@@ -187,22 +204,22 @@ class ChatPage:
         session = WebsocketSession.get(sid)
         run_id = self._active.get(session.id) if session else None
         if run_id is not None:
-            with contextlib.suppress(NotFound):  # it has just ended
-                await self._platform.runs.cancel(run_id, self._platform.principal)
+            with contextlib.suppress(NotFound, NotAuthenticated, NotAllowed):  # it has just ended, or the session has
+                await self._platform.runs.cancel(run_id, await visitor(self._platform), door="chat")
 
     # coming back
 
     async def come_back(self, thread: ThreadDict) -> None:
         """The conversation itself comes from the data layer; a run that is still going on is followed from here."""
-        platform = self._platform
-        runs = await asyncio.to_thread(platform.run_store.list_runs, thread["id"], platform.principal)
+        principal = await self._who()
+        runs = await asyncio.to_thread(self._platform.run_store.list_runs, thread["id"], principal)
         for run in runs:
             if run.status == "running":
-                self._in_background(self._follow_later(run.id))
+                self._in_background(self._follow_later(principal, run.id))
 
-    async def _follow_later(self, run_id: str) -> None:
+    async def _follow_later(self, principal: Principal, run_id: str) -> None:
         await asyncio.sleep(RESUMED_S)
-        await self._follow(run_id, run_id, None)
+        await self._follow(principal, run_id, run_id, None)
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
         emitter = cl.context.emitter
@@ -228,8 +245,8 @@ class ChatPage:
         given: dict[str, Any] = action.payload
         quotes = [quote for quote in cast("list[object]", given.get("quotes") or []) if isinstance(quote, str)]
         try:
-            context = ToolContext(principal=platform.principal, now=utc_now)
-            result = await platform.tools.run("get_clause", {"clause_id": given.get("clause_id")}, context)
+            wanted = {"clause_id": given.get("clause_id")}
+            result = await run_directly(platform, "get_clause", wanted, await self._who(), "chat")
         except PlatformError as error:
             return {"problem": problem_props(error.problem(), self._words)}
         known = frozenset(platform.knowledge.catalogue.clauses)
@@ -240,10 +257,11 @@ class ChatPage:
         platform, given = self._platform, cast("dict[str, Any]", action.payload)
         decision = "approve" if given.get("decision") == "approve" else "reject"
         try:
-            decided = await asyncio.to_thread(platform.approvals.decide, str(given.get("approval_id")), platform.principal, decision)
-            await platform.runs.resume(decided.run_id, platform.principal)
+            principal = await self._who()
+            decided = await asyncio.to_thread(platform.approvals.decide, str(given.get("approval_id")), principal, decision, door="chat")
+            await platform.runs.resume(decided.run_id, door="chat")
         except PlatformError as error:
             return {"problem": problem_props(error.problem(), self._words)}
         parent_id, seen = str(given.get("parent_id") or "") or None, int(given.get("seen") or 0)
-        self._in_background(self._follow(decided.run_id, parent_id, parent_id, seen))
+        self._in_background(self._follow(principal, decided.run_id, parent_id, parent_id, seen))
         return {"status": decided.status}

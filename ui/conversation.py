@@ -12,6 +12,7 @@ import structlog
 
 from domain.answer import Answer
 from domain.errors import PlatformError, Problem
+from domain.principal import Principal
 from records.events import RunEvent
 from serving.assembly import Platform
 
@@ -30,6 +31,7 @@ class RunView:
     """Draws one run under the step `parent_id`."""
 
     platform: Platform
+    principal: Principal
     words: Wording
     run_id: str
     parent_id: str | None
@@ -41,8 +43,7 @@ class RunView:
 
     async def follow(self, after: int = 0) -> None:
         """Until the run's end, or until it waits for an approval: deciding goes on from there."""
-        principal = self.platform.principal
-        events: Any = self.platform.runs.events(self.run_id, principal, after)
+        events: Any = self.platform.runs.events(self.run_id, self.principal, after)
         async with aclosing(events):
             async for event in events:
                 if await self._show(cast(RunEvent, event)):
@@ -120,7 +121,7 @@ class RunView:
         await step.send()
 
     async def _ask_approval(self, approval_id: str, seen: int) -> bool:
-        approval = await asyncio.to_thread(self.platform.approvals.show, approval_id, self.platform.principal)
+        approval = await asyncio.to_thread(self.platform.approvals.show, approval_id, self.principal)
         if approval.status != "pending":
             return False
         props = approval_props(approval, self.parent_id or "", seen, self.words)
@@ -132,7 +133,7 @@ class RunView:
 
     async def _finish(self) -> None:
         """The last word is the recorded answer's, whatever was streamed on the way."""
-        run = await asyncio.to_thread(self.platform.run_store.get, self.run_id, self.platform.principal)
+        run = await asyncio.to_thread(self.platform.run_store.get, self.run_id, self.principal)
         message = self._message or self._new_message()
         if run.answer is not None:
             answer = Answer.model_validate(run.answer)

@@ -16,13 +16,14 @@ from chainlit.types import Feedback, PageInfo, PaginatedResponse, Pagination, Th
 from chainlit.user import PersistedUser, User
 from fastapi import HTTPException
 
-from domain.errors import NotFound, PlatformError, UserInputError
+from domain.errors import NotAllowed, NotAuthenticated, NotFound, PlatformError, UserInputError
 from domain.principal import Principal
 from records.runs import TITLE_LENGTH
 from records.threads import Thread, ThreadPage
 from serving.assembly import Platform
 
 from .history import Entry, read_back, thread_head
+from .visitor import visitor
 from .wording import Wording
 
 SCANNED = 500
@@ -32,7 +33,7 @@ REMEMBERED = 2000
 
 
 class RecordsLayer(BaseDataLayer):
-    """One principal's conversations. `platform` is asked for at each call: it opens after the page is built."""
+    """The conversations of whoever is on the page. `platform` is asked for at each call: it opens after the page is built."""
 
     def __init__(self, platform: Callable[[], Platform], words: Wording) -> None:
         self._platform = platform
@@ -40,9 +41,8 @@ class RecordsLayer(BaseDataLayer):
         self._adopting = asyncio.Lock()
         self._runs_of_steps: dict[str, str] = {}
 
-    @property
-    def _principal(self) -> Principal:
-        return self._platform().principal
+    async def _who(self) -> Principal:
+        return await _answered(visitor(self._platform()))
 
     def remember(self, step_id: str, run_id: str) -> None:
         """A fresh page knows a run by the step it showed it in."""
@@ -58,14 +58,14 @@ class RecordsLayer(BaseDataLayer):
         async with self._adopting:
             if "-" in session.thread_id:
                 title = " ".join(first_words.split())[:TITLE_LENGTH]
-                thread = await asyncio.to_thread(self._platform().threads.create, self._principal, title)
+                thread = await asyncio.to_thread(self._platform().threads.create, await self._who(), title)
                 session.thread_id = thread.id
         return session.thread_id
 
     # users
 
     async def get_user(self, identifier: str) -> PersistedUser | None:
-        principal = self._principal
+        principal = await self._who()
         if identifier != principal.id:
             return None
         return PersistedUser(id=principal.id, identifier=principal.id, createdAt="2025-01-01T00:00:00Z")
@@ -79,47 +79,50 @@ class RecordsLayer(BaseDataLayer):
         run_id = self._runs_of_steps.get(feedback.forId, feedback.forId)
         rating = "up" if feedback.value else "down"
         store = self._platform().feedback
-        await _answered(asyncio.to_thread(store.give, run_id, self._principal, rating, feedback.comment or ""))
+        await _answered(asyncio.to_thread(store.give, run_id, await self._who(), rating, feedback.comment or "", door="chat"))
         return run_id
 
     async def delete_feedback(self, feedback_id: str) -> bool:
-        await _answered(asyncio.to_thread(self._platform().feedback.withdraw, feedback_id, self._principal))
+        await _answered(asyncio.to_thread(self._platform().feedback.withdraw, feedback_id, await self._who(), door="chat"))
         return True
 
     # conversations
 
     async def get_thread_author(self, thread_id: str) -> str:
+        principal = await self._who()
         try:
-            await asyncio.to_thread(self._platform().threads.get, thread_id, self._principal)
+            await asyncio.to_thread(self._platform().threads.get, thread_id, principal)
         except NotFound:
             return ""
-        return self._principal.id
+        return principal.id
 
     async def list_threads(self, pagination: Pagination, filters: ThreadFilter) -> PaginatedResponse[ThreadDict]:
+        principal = await self._who()
         if filters.search:
-            found, following = await asyncio.to_thread(self._search, filters.search, pagination.first), None
+            found, following = await asyncio.to_thread(self._search, principal, filters.search, pagination.first), None
         else:
-            page = await _answered(asyncio.to_thread(self._page, pagination.first, pagination.cursor))
+            page = await _answered(asyncio.to_thread(self._page, principal, pagination.first, pagination.cursor))
             found, following = page.threads, page.next
-        rows = [cast(ThreadDict, thread_head(thread, self._principal)) for thread in found]
+        rows = [cast(ThreadDict, thread_head(thread, principal)) for thread in found]
         info = PageInfo(hasNextPage=following is not None, startCursor=pagination.cursor, endCursor=following)
         return PaginatedResponse(pageInfo=info, data=rows)
 
-    def _page(self, limit: int, before: str | None) -> ThreadPage:
-        return self._platform().threads.list_threads(self._principal, limit=limit, before=before)
+    def _page(self, principal: Principal, limit: int, before: str | None) -> ThreadPage:
+        return self._platform().threads.list_threads(principal, limit=limit, before=before)
 
-    def _search(self, wanted: str, limit: int) -> list[Thread]:
-        page = self._page(SCANNED, None)
+    def _search(self, principal: Principal, wanted: str, limit: int) -> list[Thread]:
+        page = self._page(principal, SCANNED, None)
         return [thread for thread in page.threads if wanted.casefold() in thread.title.casefold()][:limit]
 
     async def get_thread(self, thread_id: str) -> ThreadDict | None:
+        principal = await self._who()
         try:
-            return cast(ThreadDict, await asyncio.to_thread(self._read, thread_id))
+            return cast(ThreadDict, await asyncio.to_thread(self._read, thread_id, principal))
         except NotFound:
             return None
 
-    def _read(self, thread_id: str) -> dict[str, Any]:
-        platform, principal = self._platform(), self._principal
+    def _read(self, thread_id: str, principal: Principal) -> dict[str, Any]:
+        platform = self._platform()
         thread = platform.threads.get(thread_id, principal)
         thumbs = {given.run_id: given for given in platform.feedback.list_feedback(principal, limit=1000)}
         entries: list[Entry] = []
@@ -144,10 +147,10 @@ class RecordsLayer(BaseDataLayer):
         if "-" in thread_id:
             await self.adopt(context.session, name)
         elif user_id is None:
-            await _answered(asyncio.to_thread(self._platform().threads.rename, thread_id, self._principal, name))
+            await _answered(asyncio.to_thread(self._platform().threads.rename, thread_id, await self._who(), name))
 
     async def delete_thread(self, thread_id: str) -> None:
-        await _answered(asyncio.to_thread(self._platform().threads.delete, thread_id, self._principal))
+        await _answered(asyncio.to_thread(self._platform().threads.delete, thread_id, await self._who(), door="chat"))
 
     async def get_element(self, thread_id: str, element_id: str) -> ElementDict | None:
         thread = await self.get_thread(thread_id)
@@ -187,5 +190,5 @@ async def _answered(work: Any) -> Any:
         return await work
     except PlatformError as error:
         cure = next((spot.cure for spot in error.detail if spot.cure), "")
-        status = error.status_code if isinstance(error, UserInputError) else 500
+        status = error.status_code if isinstance(error, UserInputError | NotAuthenticated | NotAllowed) else 500
         raise HTTPException(status_code=status, detail="：".join(filter(None, (error.message, cure)))) from error

@@ -54,6 +54,10 @@ def prepare(settings: Settings, path: str) -> None:
     os.environ["CHAINLIT_APP_ROOT"] = str(root)
     os.environ["CHAINLIT_AUTH_SECRET"] = _secret(root, settings)
     os.environ["CHAINLIT_AUTH_COOKIE_NAME"] = COOKIE
+    if settings.accounts:
+        os.environ["CHAINLIT_CUSTOM_AUTH"] = "yes"  # who is there is decided in front of it: ui/page_guard.py
+    else:
+        os.environ.pop("CHAINLIT_CUSTOM_AUTH", None)
     os.environ["CHAINLIT_ENV_FILE"] = os.devnull  # or it reads any .env in the working directory
 
 
@@ -72,7 +76,7 @@ def _write(root: Path, settings: Settings, words: Wording, path: str) -> None:
     for template in (root / "public").glob("*.svg"):
         drawn = Template(template.read_text(encoding="utf-8"))
         template.write_text(drawn.safe_substitute(tagline=words("tagline")), encoding="utf-8")
-    if not settings.api_key.get_secret_value():
+    if not settings.accounts and not settings.api_key.get_secret_value():
         with (root / "public" / "style.css").open("a", encoding="utf-8") as style:
             style.write(SINGLE_USER_STYLE)
     build = root / "build"

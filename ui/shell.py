@@ -4,9 +4,9 @@ Pure ASGI, so that streams and web sockets pass untouched.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HOST = re.compile(r"^[A-Za-z0-9.\-\[\]:]+$")
@@ -14,16 +14,19 @@ CLIENT_GONE = "No response returned."
 """What Starlette's middleware, which Chainlit uses, raises when a browser stops waiting."""
 Greeting = Callable[[], str]
 """A fresh cookie value for a visitor who has none."""
+Admit = Callable[[Scope], Awaitable[Scope | Response]]
+"""The request as the page may see it, or the answer to a visitor who is not let in."""
 
 
 class PageShell:
     """Everything under `path`."""
 
-    def __init__(self, app: ASGIApp, path: str, cookie: str, greeting: Greeting | None) -> None:
+    def __init__(self, app: ASGIApp, path: str, cookie: str, greeting: Greeting | None, admit: Admit | None = None) -> None:
         self._app = app
         self._path = path
         self._cookie = cookie
         self._greeting = greeting
+        self._admit = admit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket") or not self._is_ours(scope["path"]):
@@ -34,6 +37,12 @@ class PageShell:
         if origin and origin.partition("://")[2] != host:
             await _refuse(scope, receive, send)
             return
+        if self._admit is not None:
+            admitted = await self._admit(scope)
+            if isinstance(admitted, Response):
+                await _answer(admitted, scope, receive, send)
+                return
+            scope = admitted
         greeted = self._greeting is None or f"{self._cookie}=" in headers.get(b"cookie", "")
 
         async def with_policy(message: Message) -> None:
@@ -54,12 +63,16 @@ class PageShell:
         return path == self._path or path.startswith(f"{self._path}/")
 
 
-async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
-    """A page of another site: cookies or not, it has no business here."""
+async def _answer(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008})
     else:
-        await PlainTextResponse("cross-origin", status_code=403)(scope, receive, send)
+        await response(scope, receive, send)
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    """A page of another site: cookies or not, it has no business here."""
+    await _answer(PlainTextResponse("cross-origin", status_code=403), scope, receive, send)
 
 
 def _is_html(message: Message) -> bool:

@@ -6,10 +6,12 @@ from typing import Any
 
 from domain.answer import Answer, ToolCall
 from domain.errors import DocumentError, PlatformError, Problem, TooLarge
-from domain.principal import own_label
+from domain.permissions import require
+from domain.principal import Principal, own_label
 from knowledge.ingest import Outcome, SourceFile
 from records.runs import NewRun, Run
 from serving.assembly import Platform
+from serving.direct import admitted
 from serving.routes.documents import PRIVATE_COLLECTION, outcome_json
 
 from .answer_view import UPLOAD
@@ -19,13 +21,15 @@ from .wording import Wording
 MEGABYTE = 1024 * 1024
 
 
-async def take_in(platform: Platform, thread_id: str, name: str, path: Path, words: Wording) -> tuple[Run, Answer | Problem]:
+async def take_in(
+    platform: Platform, principal: Principal, thread_id: str, name: str, path: Path, words: Wording
+) -> tuple[Run, Answer | Problem]:
     """Read one file. What became of it is recorded as a run of the conversation, so that it is there after a restart."""
-    principal, store = platform.principal, platform.run_store
+    store = platform.run_store
     new = NewRun(thread_id=thread_id, kind=UPLOAD_RUN, question=words("upload.question", name=name))
     run = await asyncio.to_thread(store.start, new, principal)
     try:
-        outcome = await asyncio.to_thread(_ingest, platform, name, path, words)
+        outcome = await asyncio.to_thread(_ingest, platform, principal, name, path, words)
         problem = outcome.problem
     except PlatformError as error:
         outcome, problem = None, error.problem()
@@ -48,7 +52,7 @@ def upload_answer(outcome: Outcome, run_id: str, words: Wording) -> Answer:
     return Answer(text=text, tool_calls=[call], confidence=1.0, reason=UPLOAD, run_id=run_id)
 
 
-def _ingest(platform: Platform, name: str, path: Path, words: Wording) -> Outcome:
+def _ingest(platform: Platform, principal: Principal, name: str, path: Path, words: Wording) -> Outcome:
     limit = platform.settings.largest_upload
     try:
         if path.stat().st_size > limit:
@@ -57,8 +61,11 @@ def _ingest(platform: Platform, name: str, path: Path, words: Wording) -> Outcom
         data = path.read_bytes()
     except OSError as error:
         raise DocumentError(words("upload.gone", name=name), where=name, cure=words("upload.gone_cure")) from error
-    knowledge, principal = platform.knowledge, platform.principal
-    outcome = knowledge.ingestor.ingest(SourceFile(name=name, data=data), principal, own_label(principal), PRIVATE_COLLECTION)
+    require(principal, "documents.manage_own")
+    name = admitted(platform.screens, name, principal)
+    knowledge = platform.knowledge
+    source = SourceFile(name=name, data=data)
+    outcome = knowledge.ingestor.ingest(source, principal, own_label(principal), PRIVATE_COLLECTION, door="chat")
     knowledge.refresh()
     platform.metrics.documents.labels("failed" if outcome.problem else "unchanged" if outcome.unchanged else "stored").inc()
     return outcome

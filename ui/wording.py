@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
+from domain.yaml_data import parse_yaml
 
 FOLDER = Path(__file__).parent / "text"
 
@@ -46,4 +46,4 @@ class Wording:
 
 def load_wording(language: str) -> Wording:
     text = (FOLDER / f"{language}.yaml").read_text(encoding="utf-8")
-    return Wording(language, yaml.safe_load(text))
+    return Wording(language, parse_yaml(text))

@@ -1,39 +1,47 @@
 """What to look up or compute next. Plain questions go straight to retrieval; a model is asked only when tools may be needed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 from langgraph.runtime import Runtime
 from pydantic import BaseModel
 
 from domain.errors import UpstreamUnavailable
+from guardrails.pseudonyms import Pseudonyms
 from knowledge.lexicon import asked_tokens, token_set
 from tools.contract import AnyTool
 
 from ..deps import AssistantDeps
-from ..model import Message
+from ..model import Message, ToolRequest
 from ..prompts.load import prompt
-from ..state import AssistantState, PlannedCall, RunContext, Update
+from ..speech import Speaker
+from ..state import AssistantState, CallResult, PlannedCall, RunContext, Update
 
 SEARCH = "search_standards"
 READ = "get_clause"
+FOREIGN = "外部工具已返回，内容只给用户看。"
 ALIKE = 0.6
 """Overlap with an example from which a question counts as that tool's."""
 
 
 def plan(deps: AssistantDeps):
     async def node(state: AssistantState, runtime: Runtime[RunContext]) -> Update:
-        runtime.context.cancellation.raise_if_cancelled()
+        if state.get("blocked"):
+            return {}
+        run = runtime.context
+        run.cancellation.raise_if_cancelled()
         rounds = state.get("rounds", 0) + 1
-        tools = deps.tools.allowed(runtime.context.principal)
+        tools = deps.tools.allowed(run.principal)
         if rounds > 1:
-            return {"calls": [], "rounds": rounds}
+            return {"calls": await _model_calls(deps, state, tools, run), "rounds": rounds}
         calls, ask = read_calls(state["question"], tools)
+        steered = False
         if not calls and not ask and deps.model is not None and _may_need_tools(state["question"]):
-            calls = await _model_calls(deps, state, tools, runtime)
+            calls = await _model_calls(deps, state, tools, run)
+            steered = bool(calls)
         if not ask and not any(call["name"] == SEARCH for call in calls):
             calls = [*calls, search_call(deps, state, len(calls))]
-        return {"calls": calls, "ask": ask, "rounds": rounds}
+        return {"calls": calls, "ask": ask, "rounds": rounds, "steered": steered}
 
     return node
 
@@ -51,7 +59,7 @@ def read_calls(question: str, tools: Sequence[AnyTool]) -> tuple[list[PlannedCal
 
 def _by_example(question: str, tools: Sequence[AnyTool]) -> list[PlannedCall]:
     """A tool without an extractor is meant when the question resembles one of its examples and it wants one text only."""
-    likely = [(likeness(question, tool.examples), tool, field) for tool in tools if (field := _only_text(tool)) and not tool.read_arguments]
+    likely = [(likeness(question, tool.examples), tool, field) for tool in tools if not tool.read_arguments and (field := _only_text(tool))]
     score, tool, field = max(likely, key=lambda row: row[0], default=(0.0, None, ""))
     if tool is None or score < ALIKE:
         return []
@@ -90,21 +98,34 @@ def _may_need_tools(question: str) -> bool:
     )
 
 
-async def _model_calls(
-    deps: AssistantDeps, state: AssistantState, tools: Sequence[AnyTool], runtime: Runtime[RunContext]
-) -> list[PlannedCall]:
-    """The attached model's choice of tools; what it asks for is validated like anybody's arguments when it runs."""
+async def _model_calls(deps: AssistantDeps, state: AssistantState, tools: Sequence[AnyTool], run: RunContext) -> list[PlannedCall]:
+    """The attached model's choice of tools, in the light of what its earlier ones gave; it is validated like anybody's when it runs."""
     assert deps.model is not None
+    earlier = state.get("results", [])
     history = [Message(role=t["role"], content=t["content"]) for t in state.get("turns", [])[-6:]]
-    messages = [Message(role="system", content=prompt("plan")), *history, Message(role="user", content=state["question"])]
-    offered = {tool.name: tool.schema() for tool in tools if tool.effect in ("read", "compute")}
+    asked = [Message(role="system", content=prompt("plan")), *history, Message(role="user", content=state["question"])]
+    offered = {tool.name: tool.schema for tool in tools if tool.effect in ("read", "compute") and tool.name != SEARCH}
     try:
-        completion = await deps.model.complete(messages, tools=list(offered.values()))
+        speaker = Speaker(deps, run, Pseudonyms(state.get("pseudonyms")), state["question"])
+        completion = await deps.model.complete([*asked, *_seen(earlier, tools, speaker.shown)], tools=list(offered.values()))
     except UpstreamUnavailable as error:
-        runtime.context.emit("fallback", {"where": "plan", "reason": error.message})
+        run.emit("fallback", {"where": "plan", "reason": error.message})
         return []
-    return [
-        PlannedCall(id=f"call-{n}", name=request.name, arguments=request.arguments)
-        for n, request in enumerate(completion.tool_requests)
-        if request.name in offered and request.name != SEARCH
-    ]
+    done = [(result["name"], result["arguments"]) for result in earlier]
+    wanted = [r for r in completion.tool_requests if r.name in offered and (r.name, r.arguments) not in done]
+    return [PlannedCall(id=f"call-{n}", name=r.name, arguments=r.arguments) for n, r in enumerate(wanted, len(earlier))]
+
+
+def _seen(results: Sequence[CallResult], tools: Sequence[AnyTool], shown: Callable[[str], str]) -> list[Message]:
+    """What came of earlier calls, as a model is told it. A search is left out: texts that were found call no tools.
+
+    Nor do a stranger's words: of a foreign tool a model learns that it ran.
+    """
+    told = [result for result in results if result["name"] != SEARCH]
+    if not told:
+        return []
+    own = {tool.name for tool in tools if not tool.foreign}
+    requests = tuple(ToolRequest(result["id"], result["name"], result["arguments"]) for result in told)
+    texts = [shown(result["error"] or result["summary"]) if result["name"] in own else FOREIGN for result in told]
+    answers = [Message(role="tool", content=text, tool_call_id=result["id"]) for result, text in zip(told, texts, strict=True)]
+    return [Message(role="assistant", content="", tool_calls=requests), *answers]

@@ -1,9 +1,10 @@
-"""Last node: may this answer pass? What it blocks is replaced by a refusal that says so."""
+"""Last node: may this answer pass as a whole? What it blocks is replaced by a refusal that says so."""
+
+from typing import Any
 
 from langgraph.runtime import Runtime
 
 from domain.answer import Answer, Sentence
-from guardrails.chain import blocked
 
 from ..deps import AssistantDeps
 from ..state import AssistantState, RunContext, Update
@@ -14,17 +15,26 @@ def screen_output(deps: AssistantDeps):
         run = runtime.context
         text = state.get("blocked", "")
         if text:
-            answer = Answer(text=text, sentences=[Sentence(text=text)], refused=True, reason=text, run_id=run.run_id)
-            run.emit("sentence", answer.sentences[0].model_dump(mode="json"))
-            return {"answer": answer.model_dump(mode="json")}
-        answer = Answer.model_validate(state.get("answer"))
-        _, verdicts = deps.output_guard.check(answer.text, run.principal)
-        for verdict in verdicts:
-            run.emit("guard", {"stage": "output", "rule": verdict.rule, "action": verdict.action, "reason": verdict.reason})
-        stop = blocked(verdicts)
-        if not stop:
-            return {}
-        refusal = Answer(text=stop.reason, sentences=[Sentence(text=stop.reason)], refused=True, reason=stop.reason, run_id=run.run_id)
-        return {"answer": refusal.model_dump(mode="json")}
+            refusal = _refusal(text, run.run_id)
+            run.emit("sentence", refusal.sentences[0].model_dump(mode="json"))
+            return {"answer": refusal.model_dump(mode="json")}
+        answer: dict[str, Any] = state.get("answer", {})
+        decision = deps.screens.stream.check(answer.get("text", ""), run.principal, known=_known(state))
+        for event in decision.events():
+            run.emit("guard", {"stage": "output", **event})
+        if decision.blocked:
+            return {"answer": _refusal(decision.reason, run.run_id).model_dump(mode="json")}
+        return {} if decision.text == answer.get("text") else {"answer": answer | {"text": decision.text}}
 
     return node
+
+
+def _known(state: AssistantState) -> str:
+    """What the principal has before it anyway: its question as it was put, and the quotes it may read."""
+    answer = state.get("answer", {})
+    quotes = [citation["quote"] for sentence in answer.get("sentences", []) for citation in sentence["citations"]]
+    return "\n".join([state["question"], *state.get("pseudonyms", {}).values(), *quotes])
+
+
+def _refusal(text: str, run_id: str) -> Answer:
+    return Answer(text=text, sentences=[Sentence(text=text)], refused=True, reason=text, run_id=run_id)

@@ -3,6 +3,8 @@
 from functools import cache
 from pathlib import Path
 
+PROMPTS = ("plan", "compose")
+
 
 @cache
 def prompt(name: str) -> str:

@@ -10,11 +10,11 @@ from pydantic import ValidationError
 from domain.clause import FACTORY_LEVELS, Clause
 from domain.errors import ConfigurationError, PlatformError, ProblemDetail
 from domain.formula import evaluate
+from domain.yaml_data import parse_yaml
 
 from .model import Catalogue, Standard
 
 CATALOGUE_DIR = Path(__file__).parent / "data"
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def load_catalogue(directory: Path = CATALOGUE_DIR) -> Catalogue:
@@ -77,8 +77,7 @@ def _unreadable(error: ValidationError, where: str) -> list[ProblemDetail]:
 
 def _read_yaml(path: Path) -> object:
     try:
-        with path.open(encoding="utf-8") as stream:
-            return yaml.load(stream, Loader=_LOADER)  # noqa: S506 - CSafeLoader
+        return parse_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigurationError("缺少文件", where=str(path), cure="重新安装") from None
     except yaml.YAMLError as error:

@@ -50,16 +50,21 @@ INDEXED_FIELDS = ("document_id", "standard", "kind", "modality", "level", "colle
 def access_condition(dialect: Dialect, access: ReadFilter) -> Any:
     """`domain.principal.may_read` in the engine's language; a test holds the two against each other."""
     alternatives = [dialect.any_of("label_level", ["public"])]
-    if access.tenant:
+    if access.tenant and access.principal_id:
         tenant = dialect.any_of("tenant", [access.tenant])
         restricted = [dialect.any_of("label_level", ["restricted"]), tenant]
+        private = [dialect.any_of("label_level", ["private"]), tenant]
         if access.attributes:
             beyond = dialect.none_but("attributes", sorted(access.attributes))
             alternatives.append(dialect.all_of(restricted, must_not=[beyond]))
         else:
             alternatives.append(dialect.all_of([*restricted, dialect.empty("attributes")]))
-        parties = dialect.any_of("parties", [access.principal_id])
-        alternatives.append(dialect.all_of([dialect.any_of("label_level", ["private"]), tenant, parties]))
+        alternatives.append(dialect.all_of([*private, dialect.any_of("parties", [access.principal_id])]))
+        # one alternative for each kind of grant (GXDSL-8.1-3)
+        granted = (("document_id", access.objects), ("collection", access.collections))
+        alternatives += [dialect.all_of([*restricted, dialect.any_of(key, sorted(names))]) for key, names in granted if names]
+        if access.named_objects:
+            alternatives.append(dialect.all_of([*private, dialect.any_of("document_id", sorted(access.named_objects))]))
     return dialect.one_of(alternatives)
 
 

@@ -8,6 +8,7 @@ import orjson
 from fastapi import APIRouter
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.types import Receive, Scope, Send
 
 from agents.state import Turn
 from domain.answer import Answer
@@ -16,7 +17,7 @@ from domain.principal import Principal
 from records.runs import Run
 
 from ..assembly import Platform
-from ..doors import Speaker, ThePlatform
+from ..doors import Asker, ThePlatform
 from ..runs import WAITING
 
 router = APIRouter(prefix="/v1", tags=["chat"])
@@ -59,7 +60,7 @@ class ChatRequest(BaseModel):
 
 
 @router.get("/models")
-async def models(speaker: Speaker, platform: ThePlatform) -> dict[str, Any]:
+async def models(speaker: Asker, platform: ThePlatform) -> dict[str, Any]:
     return {
         "object": "list",
         "data": [{"id": MODEL, "object": "model", "created": 0, "owned_by": "shuzhi", "backend": platform.model_name}],
@@ -67,20 +68,27 @@ async def models(speaker: Speaker, platform: ThePlatform) -> dict[str, Any]:
 
 
 @router.post("/chat/completions", response_model=None)
-async def chat_completions(request: ChatRequest, speaker: Speaker, platform: ThePlatform) -> Response:
+async def chat_completions(request: ChatRequest, speaker: Asker, platform: ThePlatform) -> Response:
     """Ask; the client keeps the conversation. Streams when asked to; closing the connection does not stop the run."""
     asked = [n for n, message in enumerate(request.messages) if message.role == "user"]
     if not asked:
         raise UserInputError("没有用户消息", where="messages", cure="最后一条消息的 role 应为 user")
     question = request.messages[asked[-1]].plain
     turns = [Turn(role=m.role, content=m.plain) for m in request.messages[: asked[-1]] if m.role in ("user", "assistant")]
-    run = await platform.runs.start(speaker, question, turns=turns, kind="chat")
+    run = await platform.runs.start(speaker, question, door="openai", turns=turns, kind="chat")
     if request.stream:
         usage = bool((request.stream_options or {}).get("include_usage"))
-        return StreamingResponse(_stream(platform, speaker, run, usage), media_type="text/event-stream", headers={"x-run-id": run.id})
+        return _EventStream(_stream(platform, speaker, run, usage), media_type="text/event-stream", headers={"x-run-id": run.id})
     await platform.runs.settled(run.id)
     answer = await platform.runs.answer(run.id, speaker)
     return Response(orjson.dumps(_completion(run, answer)), media_type="application/json", headers={"x-run-id": run.id})
+
+
+class _EventStream(StreamingResponse):
+    """A stream that ends by itself. Nobody watches for the client to leave, which costs a task group a request: the run goes on anyway."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.stream_response(send)
 
 
 async def _stream(platform: Platform, speaker: Principal, run: Run, usage: bool) -> AsyncIterator[bytes]:

@@ -14,7 +14,7 @@ from domain.errors import UserInputError
 from domain.principal import Principal
 
 from ..assembly import Platform
-from ..doors import Speaker, ThePlatform
+from ..doors import Asker, ThePlatform
 
 router = APIRouter(prefix="/v1", tags=["runs"])
 EVENT_ID = re.compile(r"[0-9]{1,15}")
@@ -40,13 +40,13 @@ class FeedbackRequest(BaseModel):
 
 
 @router.post("/runs", status_code=201)
-async def start_run(request: NewRunRequest, speaker: Speaker, platform: ThePlatform) -> dict[str, Any]:
-    run = await platform.runs.start(speaker, request.question, thread_id=request.thread_id)
+async def start_run(request: NewRunRequest, speaker: Asker, platform: ThePlatform) -> dict[str, Any]:
+    run = await platform.runs.start(speaker, request.question, door="http", thread_id=request.thread_id)
     return run.model_dump(mode="json")
 
 
 @router.get("/runs/{run_id}")
-async def get_run(run_id: str, speaker: Speaker, platform: ThePlatform) -> dict[str, Any]:
+async def get_run(run_id: str, speaker: Asker, platform: ThePlatform) -> dict[str, Any]:
     run = await asyncio.to_thread(platform.run_store.get, run_id, speaker)
     return run.model_dump(mode="json")
 
@@ -54,7 +54,7 @@ async def get_run(run_id: str, speaker: Speaker, platform: ThePlatform) -> dict[
 @router.get("/runs/{run_id}/events", response_model=None)
 async def run_events(
     run_id: str,
-    speaker: Speaker,
+    speaker: Asker,
     platform: ThePlatform,
     last_event_id: Annotated[str | None, Header()] = None,
     after: Annotated[int, Query(ge=0, le=LARGEST_ID)] = 0,
@@ -90,36 +90,36 @@ async def _events(platform: Platform, run_id: str, speaker: Principal, after: in
 
 
 @router.post("/runs/{run_id}/cancel", status_code=202)
-async def cancel_run(run_id: str, speaker: Speaker, platform: ThePlatform) -> dict[str, str]:
-    await platform.runs.cancel(run_id, speaker)
+async def cancel_run(run_id: str, speaker: Asker, platform: ThePlatform) -> dict[str, str]:
+    await platform.runs.cancel(run_id, speaker, door="http")
     return {"status": "cancelling"}
 
 
 @router.put("/runs/{run_id}/feedback")
-async def give_feedback(run_id: str, request: FeedbackRequest, speaker: Speaker, platform: ThePlatform) -> dict[str, Any]:
-    given = await asyncio.to_thread(platform.feedback.give, run_id, speaker, request.rating, request.comment)
+async def give_feedback(run_id: str, request: FeedbackRequest, speaker: Asker, platform: ThePlatform) -> dict[str, Any]:
+    given = await asyncio.to_thread(platform.feedback.give, run_id, speaker, request.rating, request.comment, door="http")
     return given.model_dump(mode="json")
 
 
 @router.post("/threads", status_code=201)
-async def new_thread(speaker: Speaker, platform: ThePlatform) -> dict[str, Any]:
+async def new_thread(speaker: Asker, platform: ThePlatform) -> dict[str, Any]:
     return (await asyncio.to_thread(platform.threads.create, speaker)).model_dump(mode="json")
 
 
 @router.get("/threads")
-async def list_threads(speaker: Speaker, platform: ThePlatform, before: str | None = None) -> dict[str, Any]:
+async def list_threads(speaker: Asker, platform: ThePlatform, before: str | None = None) -> dict[str, Any]:
     """Conversations, latest first; `before` is the mark of the page before."""
     page = await asyncio.to_thread(platform.threads.list_threads, speaker, before=before)
     return page.model_dump(mode="json")
 
 
 @router.get("/threads/{thread_id}")
-async def read_thread(thread_id: str, speaker: Speaker, platform: ThePlatform) -> dict[str, Any]:
+async def read_thread(thread_id: str, speaker: Asker, platform: ThePlatform) -> dict[str, Any]:
     thread = await asyncio.to_thread(platform.threads.get, thread_id, speaker)
     runs = await asyncio.to_thread(platform.run_store.list_runs, thread_id, speaker)
     return thread.model_dump(mode="json") | {"runs": [run.model_dump(mode="json") for run in runs]}
 
 
 @router.delete("/threads/{thread_id}", status_code=204)
-async def delete_thread(thread_id: str, speaker: Speaker, platform: ThePlatform) -> None:
-    await asyncio.to_thread(platform.threads.delete, thread_id, speaker)
+async def delete_thread(thread_id: str, speaker: Asker, platform: ThePlatform) -> None:
+    await asyncio.to_thread(platform.threads.delete, thread_id, speaker, door="http")

@@ -8,7 +8,7 @@ from tools.contract import AnyTool
 from tools.search.tool import SearchInput
 
 from ..direct import run_directly
-from ..doors import Speaker, ThePlatform
+from ..doors import Asker, ThePlatform
 
 router = APIRouter(prefix="/v1", tags=["tools"])
 
@@ -28,17 +28,17 @@ def describe(tool: AnyTool) -> dict[str, Any]:
 
 
 @router.get("/tools")
-async def list_tools(speaker: Speaker, platform: ThePlatform) -> dict[str, Any]:
+async def list_tools(speaker: Asker, platform: ThePlatform) -> dict[str, Any]:
     return {"tools": [describe(tool) for tool in platform.tools.allowed(speaker)]}
 
 
 @router.post("/tools/{name}")
-async def run_tool(name: str, speaker: Speaker, platform: ThePlatform, arguments: dict[str, Any] = Body(...)) -> dict[str, Any]:  # noqa: B008
-    result = await run_directly(platform.tools, name, arguments, speaker)
+async def run_tool(name: str, speaker: Asker, platform: ThePlatform, arguments: dict[str, Any] = Body(...)) -> dict[str, Any]:  # noqa: B008
+    result = await run_directly(platform, name, arguments, speaker, "http")
     return result.model_dump(mode="json")
 
 
 @router.post("/search")
-async def search(request: SearchInput, speaker: Speaker, platform: ThePlatform) -> dict[str, Any]:
-    result = await run_directly(platform.tools, "search_standards", request.model_dump(), speaker)
+async def search(request: SearchInput, speaker: Asker, platform: ThePlatform) -> dict[str, Any]:
+    result = await run_directly(platform, "search_standards", request.model_dump(), speaker, "http")
     return result.data.model_dump(mode="json")

@@ -15,11 +15,13 @@ from agents.model import ChatModel
 from agents.state import RunContext, Turn
 from domain.answer import Answer
 from domain.principal import LOCAL, Principal
+from guardrails.screens import Screens
 from knowledge.catalogue import Catalogue
+from knowledge.frequencies import count
 from records.approvals import ApprovalStore
 from records.database import Database
 from serving.approvals import ApprovalDesk
-from serving.assembly import Knowledge, assistant_deps, built_in_tools
+from serving.assembly import Knowledge, assistant_deps, built_in_tools, make_screens
 from serving.settings import Settings
 from tools.contract import AnyTool
 from tools.registry import ToolRegistry
@@ -71,14 +73,20 @@ class Asker:
 
 def make_deps(knowledge: Knowledge, database: Database, *, model: ChatModel | None = None, tools: Sequence[AnyTool] = ()) -> AssistantDeps:
     registry = ToolRegistry([*built_in_tools(knowledge), *tools])
-    deps = assistant_deps(Settings(), knowledge, registry, ApprovalDesk(ApprovalStore(database, allow_self=True)), model)
+    deps = assistant_deps(knowledge, registry, ApprovalDesk(ApprovalStore(database, allow_self=True)), model, screens())
     return replace(deps, judge=replace(deps.judge, vocabulary=vocabulary(knowledge.catalogue)))
+
+
+@cache
+def screens() -> Screens:
+    """Without state, half a second's work: once for all tests."""
+    return make_screens(Settings())
 
 
 @cache
 def vocabulary(catalogue: Catalogue) -> Vocabulary:
     """Derived from the catalogue, half a second's work: once for all tests."""
-    return Vocabulary(catalogue)
+    return Vocabulary(catalogue, count(catalogue))
 
 
 def asker(

@@ -29,6 +29,8 @@ class Scripted:
     pieces: Sequence[str]
     dies: bool = False
     calls: tuple[ToolRequest, ...] = ()
+    then: tuple[ToolRequest, ...] = ()
+    """What it asks for once it has seen a tool's result."""
     name: str = "scripted"
     heard: list[Sequence[Message]] = field(default_factory=list[Sequence[Message]])
     offered: list[str] = field(default_factory=list[str])
@@ -38,7 +40,7 @@ class Scripted:
     ) -> Completion:
         self.heard.append(messages)
         self.offered = [tool["function"]["name"] for tool in tools]
-        return Completion("", self.calls)
+        return Completion("", self.then if any(message.role == "tool" for message in messages) else self.calls)
 
     async def stream(self, messages: Sequence[Message]) -> AsyncIterator[str]:
         self.heard.append(messages)

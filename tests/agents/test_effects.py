@@ -10,6 +10,7 @@ from agents.nodes.act import one_step, run_call
 from agents.state import PlannedCall, RunContext
 from domain.errors import ConfigurationError, Conflict
 from domain.principal import LOCAL
+from guardrails.pseudonyms import Pseudonyms
 from records.database import Database
 from records.runs import NewRun, RunStore
 from serving.assembly import Knowledge
@@ -33,7 +34,7 @@ def run_id(database: Database) -> str:
 async def test_the_run_waits_and_nothing_has_happened(knowledge: Knowledge, database: Database, board: NoticeBoard, run_id: str) -> None:
     waiting = asker(knowledge, database, tools=[board.tool()])
     asked = await waiting.ask("发布公告明天停机", run_id=run_id)
-    assert asked.nodes == ["screen_input", "plan"]
+    assert asked.nodes == ["question"]
     assert asked.answer is None
     assert board.published == []
     filed = waiting.approvals.list_approvals(LOCAL)
@@ -51,7 +52,7 @@ async def test_approved_it_is_done_exactly_once(knowledge: Knowledge, database: 
     waiting.approvals.decide(approval.id, LOCAL, "approve")
     asked = await waiting.resume(run_id=run_id)
     assert board.published == ["明天停机"]
-    assert asked.nodes == ["act", "act", "compose", "screen_output"]
+    assert asked.nodes == ["act", "act", "answer"]
     assert asked.answer is not None
     assert asked.answer.text == "已发布：明天停机。"
     assert [data["name"] for data in asked.of("tool_call")] == ["publish_notice", "search_standards"]
@@ -66,6 +67,7 @@ async def test_rejected_it_is_not_done(knowledge: Knowledge, database: Database,
     assert board.published == []
     assert asked.answer is not None
     assert "没有获得批准" in next(call.error for call in asked.answer.tool_calls if call.name == "publish_notice")
+    assert asked.answer.text == "没有执行：publish_notice 没有获得批准，未执行。"
     assert not asked.answer.values
 
 
@@ -76,7 +78,7 @@ async def test_resumed_without_a_decision_it_is_not_done(knowledge: Knowledge, d
     assert board.published == []
 
 
-async def test_an_approval_that_was_used_is_refused_when_it_is_replayed(
+async def test_an_approval_that_was_used_gives_its_outcome_again_and_does_nothing(
     knowledge: Knowledge, database: Database, board: NoticeBoard, run_id: str
 ) -> None:
     waiting = asker(knowledge, database, tools=[board.tool()])
@@ -86,11 +88,25 @@ async def test_an_approval_that_was_used_is_refused_when_it_is_replayed(
     await waiting.resume(run_id=run_id)
     deps = make_deps(knowledge, database, tools=[board.tool()])
     call = PlannedCall(id="call-0", name="publish_notice", arguments={"text": "明天停机"})
-    again = await run_call(deps, call, RunContext(LOCAL, run_id))
-    assert "已经执行过" in again["error"]
+    again = await run_call(deps, call, RunContext(LOCAL, run_id), Pseudonyms())
+    assert (again["error"], again["summary"]) == ("", "已发布：明天停机。")
     assert board.published == ["明天停机"]
     with pytest.raises(Conflict):
         waiting.approvals.decide(approval.id, LOCAL, "approve")
+
+
+async def test_an_effect_that_was_begun_and_never_recorded_is_not_repeated(
+    knowledge: Knowledge, database: Database, board: NoticeBoard, run_id: str
+) -> None:
+    waiting = asker(knowledge, database, tools=[board.tool()])
+    await waiting.ask("发布公告明天停机", run_id=run_id)
+    approval = waiting.approvals.list_approvals(LOCAL)[0]
+    waiting.approvals.decide(approval.id, LOCAL, "approve")
+    assert waiting.approvals.claim(approval.id)  # by a process that was then killed
+    asked = await waiting.resume(run_id=run_id)
+    assert board.published == []
+    assert asked.answer is not None
+    assert "请人工核对" in asked.answer.text
 
 
 async def test_what_stands_before_an_effect_is_not_done_again_after_it(knowledge: Knowledge, database: Database, run_id: str) -> None:
@@ -103,7 +119,7 @@ async def test_what_stands_before_an_effect_is_not_done_again_after_it(knowledge
     waiting = asker(knowledge, database, tools=tools)
     config = {"configurable": {"thread_id": run_id}}
     await waiting.assistant.aupdate_state(
-        config, {"question": "停机", "turns": [], "calls": calls, "results": [], "rounds": 1, "ask": "", "blocked": ""}, as_node="plan"
+        config, {"question": "停机", "turns": [], "calls": calls, "results": [], "rounds": 1, "ask": "", "blocked": ""}, as_node="question"
     )
     for count, board in enumerate((first, second), 1):
         await waiting.go(None if count == 1 else Command(resume=True), LOCAL, run_id)
@@ -149,7 +165,7 @@ async def test_a_tool_that_fails_is_a_result_and_the_run_goes_on(knowledge: Know
     board = NoticeBoard(effect="compute", fails=True)
     asked = await asker(knowledge, database, tools=[board.tool()]).ask("发布公告块存储走什么协议", run_id=run_id)
     assert asked.answer is not None
-    assert asked.nodes[-1] == "screen_output"
+    assert asked.nodes[-1] == "answer"
     assert next(call.error for call in asked.answer.tool_calls if call.name == "publish_notice") == "公告栏满了"
     assert [data["error"] for data in asked.of("tool_result") if data["name"] == "publish_notice"] == ["公告栏满了"]
 

@@ -11,14 +11,14 @@ from serving.assembly import Knowledge
 
 from .asking import asker, make_deps
 
-PLAIN = ["screen_input", "plan", "act", "compose", "screen_output"]
-BLOCKED = ["screen_input", "screen_output"]
-WITHOUT_TOOLS = ["screen_input", "plan", "compose", "screen_output"]
+NODES = ["question", "act", "plan", "answer"]
+PLAIN = ["question", "act", "answer"]
+WITHOUT_TOOLS = ["question", "answer"]
 
 
 def test_the_graph_has_the_nodes_of_the_design(knowledge: Knowledge, database: Database) -> None:
     graph = build_assistant(make_deps(knowledge, database), InMemorySaver()).get_graph()
-    assert list(graph.nodes) == ["__start__", *PLAIN, "__end__"]
+    assert list(graph.nodes) == ["__start__", *NODES, "__end__"]
 
 
 async def test_a_plain_question_is_answered_with_verified_quotes(knowledge: Knowledge, database: Database) -> None:
@@ -40,17 +40,17 @@ async def test_a_plain_question_is_answered_with_verified_quotes(knowledge: Know
 async def test_an_empty_question_is_blocked_with_what_to_do(knowledge: Knowledge, database: Database) -> None:
     for empty in ("", "  \n\t ", "\u200b\u0000\ufeff"):
         asked = await asker(knowledge, database).ask(empty)
-        assert asked.nodes == BLOCKED
+        assert asked.nodes == WITHOUT_TOOLS
         assert asked.answer is not None
         assert asked.answer.refused
         assert "问题是空的" in asked.answer.reason
-        assert asked.of("guard")[0] == {"stage": "input", "rule": "text_limits", "action": "block", "reason": asked.answer.reason}
+        assert asked.of("guard")[0] == {"stage": "input", "rule": "text.empty", "action": "block", "reason": asked.answer.reason}
         assert asked.said == asked.answer.text
 
 
 async def test_a_question_that_is_too_long_is_blocked_with_the_limit(knowledge: Knowledge, database: Database) -> None:
     asked = await asker(knowledge, database).ask("长" * 8001)
-    assert asked.nodes == BLOCKED
+    assert asked.nodes == WITHOUT_TOOLS
     assert asked.answer is not None
     assert "8000" in asked.answer.reason
     assert not asked.answer.tool_calls

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.grounding import QUESTION, Origin, check_sentence
+from agents.grounding import QUESTION, Origin, check_sentence, single_marks
 from domain.answer import Citation
 
 
@@ -116,3 +116,21 @@ def test_any_text_is_either_said_with_its_citation_or_has_a_fault(text: str, quo
     checked = check_sentence(text, [cited(quote)], [], overlap=0.35)
     assert (checked.sentence is None) == bool(checked.fault)
     assert checked.sentence is None or checked.sentence.citations
+
+
+@pytest.mark.parametrize(
+    "text", ["设备联网率不低于百分之五十。[1]", "设备联网率不低于五成。[1]", "专家不少于一千二百人。[1]", "一个专家组，两类响应。[1]"]
+)
+def test_a_number_in_characters_has_an_origin_too(text: str) -> None:
+    assert fault(text) == ""
+
+
+@pytest.mark.parametrize(
+    "text", ["设备联网率不低于百分之九十。[1]", "设备联网率不低于八成。[1]", "专家不少于两千人。[1]", "专家不少于3万人。[1]"]
+)
+def test_a_number_in_characters_without_an_origin(text: str) -> None:
+    assert fault(text) == "数字没有出处"
+
+
+def test_marks_that_share_their_brackets_are_taken_apart() -> None:
+    assert single_marks("甲。[1,2]乙［1、3］丙[1]丁[1,x]") == "甲。[1][2]乙[1][3]丙[1]丁[1,x]"

@@ -99,7 +99,7 @@ async def test_a_model_may_choose_a_reading_tool_and_its_numbers_are_the_tools(k
     assert asked.answer is not None
     assert asked.answer.values == [16.0]
     assert "99" not in asked.answer.text
-    assert set(model.offered) == {"search_standards", "get_clause", "compute_kpi"}
+    assert set(model.offered) == {"get_clause", "compute_kpi"}
 
 
 async def test_arguments_that_a_model_made_up_are_refused_and_the_question_is_answered_anyway(
@@ -114,3 +114,16 @@ async def test_arguments_that_a_model_made_up_are_refused_and_the_question_is_an
     assert "没有这个" in failed.error
     assert asked.answer.citations
     assert not asked.answer.values
+
+
+async def test_a_model_sees_what_a_tool_gave_and_may_ask_for_more(knowledge: Knowledge, database: Database) -> None:
+    first = ToolRequest("a", "compute_kpi", {"indicator": "采购成本下降率", "inputs": {"传统采购成本": 500, "数字化采购成本": 420}})
+    second = ToolRequest("b", "compute_kpi", {"indicator": "采购成本下降率", "inputs": {"传统采购成本": 200, "数字化采购成本": 150}})
+    model = Scripted([], calls=(first,), then=(first, second))
+    asked = await asker(knowledge, database, model=model).ask("两条线帮我算一下：老办法500和200，新办法420和150，各省了几个点")
+    assert asked.answer is not None
+    assert asked.answer.values == [16.0, 25.0]
+    assert asked.nodes == ["question", "act", "plan", "act", "plan", "answer"]
+    seen = [message.content for message in model.heard[1] if message.role == "tool"]
+    assert len(seen) == 1
+    assert "16" in seen[0]

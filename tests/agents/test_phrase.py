@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from agents.evidence import Support, choose, load_choice
 from agents.phrase import LONGEST, Phrasing, phrase
 from agents.state import RunContext
+from domain.answer import Sentence
 from domain.principal import LOCAL
 from knowledge.index import Selection
 from knowledge.question import Question
@@ -38,6 +40,20 @@ TEXTS = [
 ]
 
 
+@dataclass
+class Says:
+    """Says everything as it is."""
+
+    run: RunContext
+
+    def shown(self, text: str) -> str:
+        return text
+
+    def say(self, sentence: Sentence) -> Sentence:
+        self.run.emit("sentence", sentence.model_dump(mode="json"))
+        return sentence
+
+
 @pytest.fixture(scope="module")
 def evidence(knowledge: Knowledge) -> Evidence:
     question = knowledge.reader.read("块存储和对象存储分别走什么协议？", [])
@@ -56,7 +72,7 @@ def phrased(evidence: Evidence, pieces: Sequence[str], *, dies: bool = False, ov
 
     question, supports = evidence
     run = RunContext(LOCAL, "run-1", watch)
-    return asyncio.run(phrase(Scripted(pieces, dies), question, supports, [], run, overlap)), said
+    return asyncio.run(phrase(Scripted(pieces, dies), question, supports, [], run, overlap, Says(run))), said
 
 
 def sentences(evidence: Evidence, text: str) -> list[str]:
@@ -109,7 +125,7 @@ def test_a_sentence_is_said_as_soon_as_the_next_begins(evidence: Evidence) -> No
     said: list[str] = []
     question, supports = evidence
     run = RunContext(LOCAL, "run-1", lambda kind, data: said.append(data["text"]))
-    asyncio.run(phrase(Watching(pieces), question, supports, [], run, 0.35))
+    asyncio.run(phrase(Watching(pieces), question, supports, [], run, 0.35, Says(run)))
     assert heard[: len(BLOCKS) + 1] == [0] * len(BLOCKS) + [1]
 
 
@@ -144,7 +160,8 @@ def test_a_model_that_does_not_stop_is_stopped(evidence: Evidence, size: int) ->
 def test_evidence_reaches_the_model_as_one_line_each_and_without_tags(evidence: Evidence) -> None:
     question, supports = evidence
     model = Scripted([BLOCKS])
-    asyncio.run(phrase(model, question, supports, [], RunContext(LOCAL, "run-1"), 0.35))
+    run = RunContext(LOCAL, "run-1")
+    asyncio.run(phrase(model, question, supports, [], run, 0.35, Says(run)))
     system, user = model.heard[0]
     assert system.role == "system"
     assert user.content.startswith(f"问题：{question.text}\n\n<证据>\n[1] (TISC-6.1.2.1-c)")

@@ -15,6 +15,8 @@ from records.database import Database
 from records.runs import RunStore
 from records.writer import EventWriter
 
+from .accounts_desk import Desk
+
 FASTER = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c shared_buffers=64MB"
 
 
@@ -72,3 +74,8 @@ def writer(database: Database) -> Iterator[EventWriter]:
     writer = EventWriter(database)
     yield writer
     writer.close()
+
+
+@pytest.fixture
+def desk(database: Database) -> Desk:
+    return Desk(database)

@@ -10,3 +10,4 @@ AUDITOR = Principal(id="auditor", tenant="锻造厂", roles=frozenset({"audit_ad
 NAMESAKE = Principal(id="anna", tenant="纺织厂", roles=frozenset({"operator"}))
 """Same id as ANNA, another tenant."""
 NOBODY = Principal(id="", tenant="", roles=frozenset({"operator"}))
+SYSTEM_AUDITOR = Principal(id="auditor", tenant="", roles=frozenset({"audit_admin"}))

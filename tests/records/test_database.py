@@ -14,14 +14,26 @@ from domain.clause import Passage
 from domain.errors import ConfigurationError, Conflict, StorageError, UpstreamUnavailable
 from domain.principal import own_label
 from knowledge.library import Document, Library
+from records import account_tables, grant_tables
+from records.admissions_table import AdmissionRow
+from records.audit_tables import ENTRIES, HEADS
 from records.database import Database
 from records.encoding import new_id
 from records.runs import NewRun, RunStore
+from records.sealing_tables import DATA_KEYS
 from records.tables import Base
 
 from .people import ANNA, BORIS
 
-OUR_TABLES = {"threads", "runs", "run_events", "approvals", "feedback", "documents", "passages", "alembic_version"}
+ACCESS_TABLES = {"accounts", "administrator_proposals", "sessions", "api_keys", "login_attempts", "sign_ins"}
+ACCESS_TABLES |= {"grant_requests", "grants", "access_usage", "access_alerts"}
+OUR_TABLES = {
+    *("threads", "runs", "run_events", "approvals", "feedback", "documents", "passages", "alembic_version"),
+    *(ENTRIES.name, HEADS.name, DATA_KEYS.name, AdmissionRow.__tablename__),
+    *ACCESS_TABLES,
+}
+TABLE_MODULES = (account_tables, grant_tables)
+"""Imported so that their tables are compared too."""
 
 
 def tables(database: Database) -> set[str]:

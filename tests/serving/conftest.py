@@ -15,6 +15,7 @@ from tests.agents.board import NoticeBoard
 
 from .homes import copy_home, make_home, settings_of
 from .toolbox import broken_tool, patient_tool
+from .town import Town, open_town, settle
 
 BASE = "http://127.0.0.1:8000"
 
@@ -54,6 +55,14 @@ async def app(platform: Platform) -> AsyncIterator[FastAPI]:
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     async with client_of(app) as client:
         yield client
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def town(home: Path, tmp_path_factory: pytest.TempPathFactory, board: NoticeBoard) -> AsyncIterator[Town]:
+    """The whole product with accounts, and people of two enterprises in it."""
+    async with open_town(copy_home(home, tmp_path_factory.mktemp("town") / "home"), board.tool(), largest_upload=20_000) as town:
+        settle(town)
+        yield town
 
 
 @asynccontextmanager

@@ -3,8 +3,8 @@
 import asyncio
 import socket
 import threading
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import uvicorn
@@ -16,6 +16,7 @@ from serving.instance import announce, withdraw
 from tools.contract import AnyTool
 
 from .homes import settings_of
+from .town import Town
 
 
 @asynccontextmanager
@@ -54,5 +55,32 @@ def owner_of(home: Path, extra_tools: list[AnyTool]) -> Iterator[str]:
     thread.start()
     assert started.wait(60)
     yield addresses[0]
+    stop.set()
+    thread.join()
+
+
+@contextmanager
+def served_by(
+    opening: Callable[[], AbstractAsyncContextManager[Town]], settle: Callable[[Town], None], announced: Path | None = None
+) -> Iterator[tuple[str, Town]]:
+    """A town on a real server, in a thread of its own. `announced`: the home in which commands find it."""
+    started, stop, found = threading.Event(), threading.Event(), list[tuple[str, Town]]()
+
+    async def own() -> None:
+        async with opening() as town:
+            settle(town)
+            async with listening(town.app) as address:
+                found.append((address, town))
+                if announced is not None:
+                    announce(announced, address)
+                started.set()
+                await asyncio.to_thread(stop.wait)
+                if announced is not None:
+                    withdraw(announced)
+
+    thread = threading.Thread(target=asyncio.run, args=[own()])
+    thread.start()
+    assert started.wait(60)
+    yield found[0]
     stop.set()
     thread.join()

@@ -245,7 +245,7 @@ def test_approvals(cli_home: Path, board: NoticeBoard) -> None:
 def test_approvals_without_an_instance(own_home: Path) -> None:
     async def wait() -> str:
         platform = await open_platform(settings_of(own_home), extra_tools=[NoticeBoard().tool()])
-        run_id = (await platform.runs.ask(LOCAL, "发布公告丙")).run_id
+        run_id = (await platform.runs.ask(LOCAL, "发布公告丙", door="cli")).run_id
         await platform.close()
         return run_id
 

@@ -181,7 +181,7 @@ CHAT_FAILURES: list[tuple[Behaviour, str, str]] = [
 @pytest.mark.parametrize(("behaviour", "kind", "says"), CHAT_FAILURES)
 async def test_every_failure_is_typed_and_says_where_and_what_to_do(behaviour: Behaviour, kind: str, says: str) -> None:
     async with FakeEndpoint(behaviour=behaviour, failures=99) as fake:
-        async with endpoint(fake.base_url, first_token_s=0.2, idle_s=0.2, max_characters=5000) as model:
+        async with endpoint(fake.base_url, first_token_s=0.6, idle_s=0.4, max_characters=5000) as model:
             for call in (lambda: model.complete(ASK), lambda: collect(model)):
                 with pytest.raises(ModelUnavailable, match=says) as caught:
                     await call()

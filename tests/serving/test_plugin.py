@@ -59,7 +59,7 @@ async def test_api_and_chat_have_it(own_home: Path) -> None:
             assert (result["values"], result["data"]["characters"]) == ([60.0], 240)
             body = {"messages": [{"role": "user", "content": QUESTION}]}
             streamed = (await client.post("/v1/chat/completions", json=body | {"stream": True})).text
-        answer = await platform.runs.ask(LOCAL, QUESTION)
+        answer = await platform.runs.ask(LOCAL, QUESTION, door="cli")
         assert answer.text == "共 16 个字，念完约需 4 秒。"
         assert answer.values == [4.0]
         assert "16 个字" in streamed

@@ -157,7 +157,7 @@ async def test_after_a_kill_in_the_middle_of_an_answer_nothing_is_lost(own_home:
         assert "".join(event.data["text"] for event in whole if event.type == "text") == text_of(before)
         assert [each.id for each in store.list_runs(thread, LOCAL)] == [first, run]
         assert [turn.run_id for turn in platform.threads.history(thread, LOCAL)] == [first, first]
-        again = await platform.runs.ask(LOCAL, "那对象存储呢？", thread_id=thread)
+        again = await platform.runs.ask(LOCAL, "那对象存储呢？", thread_id=thread, door="cli")
         assert not again.refused
     finally:
         await platform.close()
@@ -168,14 +168,14 @@ async def test_a_waiting_run_goes_on_after_a_restart(own_home: Path) -> None:
 
     board = NoticeBoard()
     platform = await open_platform(settings_of(own_home), extra_tools=[board.tool()])
-    waiting = await platform.runs.ask(LOCAL, "发布公告重启之后")
+    waiting = await platform.runs.ask(LOCAL, "发布公告重启之后", door="cli")
     await platform.close()
 
     platform = await open_platform(settings_of(own_home), extra_tools=[board.tool()])
     try:
         approval = platform.approvals.list_approvals(LOCAL)[0]
         platform.approvals.decide(approval.id, LOCAL, "approve")
-        await platform.runs.resume(waiting.run_id, LOCAL)
+        await platform.runs.resume(waiting.run_id, door="cli")
         await platform.runs.settled(waiting.run_id)
         assert (await platform.runs.answer(waiting.run_id, LOCAL)).text == "已发布：重启之后。"
         assert board.published == ["重启之后"]
@@ -186,13 +186,13 @@ async def test_a_waiting_run_goes_on_after_a_restart(own_home: Path) -> None:
 async def test_conversations_survive_a_reopened_platform(own_home: Path) -> None:
     platform = await open_platform(settings_of(own_home))
     thread = platform.threads.create(LOCAL)
-    said = await platform.runs.ask(LOCAL, "基础级的在线检测要做到什么程度？", thread_id=thread.id)
+    said = await platform.runs.ask(LOCAL, "基础级的在线检测要做到什么程度？", thread_id=thread.id, door="cli")
     await platform.close()
 
     platform = await open_platform(settings_of(own_home))
     try:
         assert [turn.content for turn in platform.threads.history(thread.id, LOCAL)] == ["基础级的在线检测要做到什么程度？", said.text]
-        follow_up = await platform.runs.ask(LOCAL, "那先进级呢？", thread_id=thread.id)
+        follow_up = await platform.runs.ask(LOCAL, "那先进级呢？", thread_id=thread.id, door="cli")
         assert follow_up.citations[0].clause_id == "JSSF-24-先进"
     finally:
         await platform.close()
@@ -202,7 +202,7 @@ async def test_a_platform_that_cannot_open_leaves_nothing_open(own_home: Path) -
     platform = await open_platform(settings_of(own_home))
     with pytest.raises(Conflict):
         await open_platform(settings_of(own_home))
-    assert not (await platform.runs.ask(LOCAL, "块存储走什么协议？")).refused
+    assert not (await platform.runs.ask(LOCAL, "块存储走什么协议？", door="cli")).refused
     await platform.close()
     await (await open_platform(settings_of(own_home))).close()
 

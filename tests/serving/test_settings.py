@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -93,3 +94,43 @@ def test_secrets_are_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHUZHI_API_KEY", "sk-very-secret")
     settings = load_settings()
     assert "sk-very-secret" not in f"{settings!r}{settings}{settings.model_dump_json()}"
+
+
+def test_accounts_are_as_good_as_a_key_for_an_open_host() -> None:
+    assert load_settings(host="0.0.0.0", accounts=True).accounts
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_secrets_that_everybody_knows_are_refused_outside_development(host: str) -> None:
+    oidc = {"issuer": "https://id.test", "client_id": "x", "client_secret": "ChangeMe", "redirect_uri": "https://z.test"}
+    given = {"host": host, "api_key": "a-long-random-string", "vector_store": {"api_key": "secret"}, "access": {"oidc": oidc}}
+    named = [detail.where for detail in refused(**given).detail]
+    assert named == ["SHUZHI_API_KEY", "SHUZHI_ACCESS__OIDC__CLIENT_SECRET", "SHUZHI_VECTOR_STORE__API_KEY"]
+
+
+def test_development_is_a_matter_of_this_machine() -> None:
+    open_cookies = {"accounts": True, "access": {"secure_cookies": False}}
+    assert load_settings(development=True, api_key="secret", **open_cookies).development
+    assert refused(**open_cookies).detail[0].where == "SHUZHI_ACCESS__SECURE_COOKIES"
+    assert refused(development=True, host="0.0.0.0", accounts=True).detail[0].where == "SHUZHI_DEVELOPMENT"
+
+
+@pytest.mark.parametrize(
+    ("changed", "where", "what"),
+    [
+        ({"audit": {"algorithm": "md5"}}, "SHUZHI_AUDIT__ALGORITHM", "sha256"),
+        ({"sealing": {"algorithm": "des"}}, "SHUZHI_SEALING__ALGORITHM", "aes-256-gcm"),
+        ({"sealing": {"keys": "a", "key_file": "b"}}, "SHUZHI_SEALING", "2 个"),
+        ({"audit": {"key_command": ["a"], "key_file": "b"}}, "SHUZHI_AUDIT", "2 个"),
+    ],
+)
+def test_wrong_audit_and_sealing_settings_are_named(tmp_path: Path, changed: dict[str, Any], where: str, what: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(home=tmp_path, **changed)
+    [spot] = caught.value.detail
+    assert (spot.where, what in spot.what) == (where, True)
+
+
+def test_keys_are_shown_nowhere(tmp_path: Path) -> None:
+    settings = load_settings(home=tmp_path, sealing={"keys": "k1 c2VjcmV0"}, audit={"key_command": ["get", "c2VjcmV0"]})
+    assert "c2VjcmV0" not in repr(settings)

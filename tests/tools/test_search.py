@@ -207,7 +207,7 @@ class TestRegistry:
 
     def test_the_schema_is_what_endpoints_expect(self, tools: ToolRegistry) -> None:
         for tool in tools:
-            schema = tool.schema()
+            schema = tool.schema
             assert schema["type"] == "function"
             assert schema["function"]["name"] == tool.name
             assert schema["function"]["parameters"]["type"] == "object"

@@ -30,6 +30,14 @@ def records_layer(chainlit_home: Path) -> Any:
 
 
 @pytest.fixture
+def login_module(chainlit_home: Path) -> Any:
+    """Imported here for the same reason."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return importlib.import_module("ui.login_page")
+
+
+@pytest.fixture
 async def platform(tmp_path: Path) -> AsyncIterator[Platform]:
     platform = await open_platform(Settings(home=tmp_path / "platform"))
     yield platform

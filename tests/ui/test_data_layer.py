@@ -31,7 +31,7 @@ def page(**changed: Any) -> tuple[Any, Any]:
 
 
 async def said(platform: Platform, thread_id: str, question: str) -> str:
-    run = await platform.runs.start(platform.principal, question, thread_id=thread_id)
+    run = await platform.runs.start(platform.principal, question, door="chat", thread_id=thread_id)
     async for _ in platform.runs.events(run.id, platform.principal):
         pass
     return run.id
@@ -155,7 +155,7 @@ async def test_uploads_are_private_and_part_of_the_conversation(
     good.write_text("# 点检管理办法\n\n## 1 保存\n\n点检记录保存期限不少于18个月。\n", encoding="utf-8")
     bad.write_bytes(b"%PDF-1.4 broken")
     for file in (good, bad, good, tmp_path / "gone.txt"):
-        await take_in(platform, thread_id, file.name, file, words)
+        await take_in(platform, platform.principal, thread_id, file.name, file, words)
 
     library = platform.knowledge.library
     (document,) = library.documents(platform.principal)

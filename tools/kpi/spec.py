@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from domain.errors import ConfigurationError
+from domain.yaml_data import parse_yaml
 
 DATA = Path(__file__).parent / "data" / "variables.yaml"
 Role = Literal["before", "after", "delta"]
@@ -103,8 +104,7 @@ def load_vocabulary(path: Path = DATA) -> Vocabulary:
         ConfigurationError: naming each bad field.
     """
     try:
-        with path.open(encoding="utf-8") as stream:
-            raw = yaml.safe_load(stream)
+        raw = parse_yaml(path.read_text(encoding="utf-8"))
         shapes = raw.pop("shapes")
         for indicator in raw["indicators"].values():
             if indicator.get("shape"):

@@ -9,15 +9,18 @@ from pydantic import BaseModel, ConfigDict, Field
 from domain.answer import Citation
 from domain.clause import Clause, FactoryLevel, Modality, Passage
 from domain.errors import NotFound, known_names
-from domain.principal import Principal
+from domain.principal import Principal, read_filter
 from knowledge.catalogue import Catalogue
 from knowledge.cite import cite
 from knowledge.index import Selection
 from knowledge.library import Library
+from knowledge.recent import Recent
 from knowledge.retrieve import Hit, Retriever
 
 from ..contract import Tool, ToolContext, ToolResult
 
+REMEMBERED = 512
+"""Searches whose results are kept; their passages are shared, so one takes some 10 KB."""
 StandardKey = Literal["TISC", "SDIB", "JSSF", "MIIT", "GXDSL"]
 
 
@@ -91,6 +94,7 @@ class ClauseOutput(BaseModel):
 
 def search_tool(retriever: Retriever) -> Tool[SearchInput, SearchOutput]:
     """The retrieval tool; results are filtered by the principal inside the index."""
+    recent: Recent[ToolResult[SearchOutput]] = Recent(REMEMBERED)
 
     async def run(given: SearchInput, context: ToolContext) -> ToolResult[SearchOutput]:
         selection = Selection(
@@ -99,9 +103,14 @@ def search_tool(retriever: Retriever) -> Tool[SearchInput, SearchOutput]:
             modalities=tuple(given.modalities),
             collections=tuple(given.collections),
         )
-        asked = (given.query, context.principal, given.k, selection, given.earlier)
-        known = retriever.remembered(*asked)
-        hits = await asyncio.to_thread(retriever.search, *asked) if known is None else known
+        asked = (given.query, context.principal, given.k, selection, tuple(given.earlier))
+        # what a principal may read changes when a grant ends, the principal does not
+        key, generation = (read_filter(context.principal), *asked), retriever.generation
+        known = recent.known(key, generation)
+        return known or await asyncio.to_thread(recent.recall, key, generation, lambda: search(*asked))
+
+    def search(query: str, principal: Principal, k: int, selection: Selection, earlier: Sequence[str]) -> ToolResult[SearchOutput]:
+        hits = retriever.search(query, principal, k, selection, earlier)
         citations = [c for hit in hits if (c := cite(hit.passage, hit.passage.own_text))]
         summary = f"找到 {len(hits)} 条" if hits else "没有找到相关条款"
         return ToolResult(summary=summary, data=SearchOutput(hits=[found_clause(hit) for hit in hits]), citations=citations)

@@ -1,0 +1,54 @@
+"""What the stores of accounts and authorisations report, as entries of the audit trail."""
+
+from records.audit import AuditLog
+from records.audit_entries import Door, NewEntry, actions
+from records.deeds import Audit, Deed
+
+ACTIONS = {
+    "login": "session.open",
+    "sign_in": "session.open",
+    "sessions.end": "session.close",
+    "sessions.end_all": "session.revoke",
+    "password.change": "account.secret",
+    "accounts.create": "account.create",
+    "accounts.reset_password": "account.secret",
+    "roles.assign": "account.roles",
+    "administrators.propose": "account.change",
+    "administrators.appoint_first": "account.roles",
+    "administrators.confirm": "account.roles",
+    "administrators.reject": "account.change",
+    "keys.create": "key.create",
+    "keys.revoke": "key.drop",
+    "grants.request": "data.use",
+    "grants.grant": "consent.give",
+    "grants.refuse": "access.refuse",
+    "grants.revoke": "consent.withdraw",
+    "grants.withdraw": "data.use",
+    "alerts.raise": "alert.raise",
+    "alerts.handle": "alert.close",
+}
+"""The trail's vocabulary is closed; what is not here changes an account."""
+
+
+def deeds_of(audit: AuditLog, door: Door = "system") -> Audit:
+    """Where deeds go. The deed's own name stays in the detail. Raises what `AuditLog.append` raises."""
+
+    def record(deed: Deed) -> None:
+        audit.append(entry_of(deed, door))
+
+    return record
+
+
+def entry_of(deed: Deed, door: Door) -> NewEntry:
+    action = ACTIONS.get(deed.action, "account.change")
+    assert action in actions()
+    return NewEntry(
+        principal=deed.by,
+        action=action,
+        door=door,
+        object_kind=deed.object_kind,
+        object_id=deed.object_id,
+        outcome=deed.outcome,
+        reason=deed.reason,
+        detail={"deed": deed.action, **deed.detail},
+    )

@@ -1,0 +1,224 @@
+"""Every way in, enumerated: what takes words turns attacks away, and none shows what another enterprise keeps.
+
+A route or tool that is new has to be put into one of the lists below; the last tests fail until it is. Commands: test_every_command.py.
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from .attacks import ATTACKS, CLUE, KEY, SECRET
+from .test_api import call_mcp, problem
+from .town import CANARY, ELSEWHERE, Town
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+ASKING = {
+    ("POST", "/v1/chat/completions"),
+    ("POST", "/v1/runs"),
+    ("POST", "/v1/search"),
+    ("POST", "/v1/tools/{name}"),
+    ("POST", "/v1/documents"),
+}
+"""Words that reach tools, models or the library: attacks are turned away."""
+TELLING = {
+    ("PUT", "/v1/runs/{run_id}/feedback"),
+    ("POST", "/v1/approvals/{approval_id}"),
+    ("POST", "/v1/accounts"),
+    ("PUT", "/v1/accounts/{account_id}/state"),
+    ("PUT", "/v1/accounts/{account_id}/attributes"),
+    ("PUT", "/v1/accounts/{account_id}/roles"),
+    ("POST", "/v1/administrators/proposals"),
+    ("POST", "/v1/administrators/proposals/{proposal_id}"),
+    ("POST", "/v1/grants"),
+    ("POST", "/v1/grant-requests"),
+    ("POST", "/v1/grant-requests/{request_id}"),
+    ("POST", "/v1/alerts/{alert_id}"),
+    ("POST", "/v1/keys"),
+    ("POST", "/v1/auth/login"),
+    ("POST", "/v1/auth/password"),
+    ("POST", "/v1/mcp/tools/{name}/admit"),
+    ("POST", "/v1/mcp/tools/{name}/revoke"),
+}
+"""Names, reasons and passwords: kept, or compared, and read by people alone."""
+LISTS = ("models", "tools", "documents", "approvals", "threads", "keys", "grants", "grants/given", "grant-requests", "usage", "alerts")
+MORE_LISTS = ("grant-requests/waiting", "accounts", "administrators/proposals", "mcp/tools")
+OWN = ("auth/me", "auth/sessions", "auth/oidc", "auth/oidc/callback")
+SHOWN = ("accounts/{account_id}", "runs/{run_id}", "runs/{run_id}/events", "threads/{thread_id}", "approvals/{approval_id}")
+ENDED = ("threads/{thread_id}", "documents/{document_id}", "keys/{key_id}", "grants/{grant_id}", "grant-requests/{request_id}")
+MORE_ENDED = ("auth/sessions", "auth/sessions/{session_id}", "accounts/{account_id}/credentials")
+BARE = {
+    *{("GET", f"/v1/{path}") for path in (*LISTS, *MORE_LISTS, *OWN, *SHOWN)},
+    *{("DELETE", f"/v1/{path}") for path in (*ENDED, *MORE_ENDED)},
+    *{("GET", path) for path in ("/metrics", "/readyz", "/healthz")},
+    ("POST", "/v1/accounts/{account_id}/password"),
+    ("POST", "/v1/runs/{run_id}/cancel"),
+    ("POST", "/v1/threads"),
+    ("POST", "/v1/auth/logout"),
+}
+"""No words at all, or an id."""
+OTHER_PLACES = {"/mcp", "/openapi.json", "/", "/login", "/login/password", "/logout", "/chat"}
+"""Beside the described interface. /mcp is asked below; the page and its events in tests/ui/test_accounts_page.py."""
+TOOLS: dict[str, Callable[[str], dict[str, Any]]] = {
+    "search_standards": lambda words: {"query": words},
+    "get_clause": lambda words: {"clause_id": words},
+    "compute_kpi": lambda words: {"indicator": words, "inputs": {}},
+}
+"""Every tool that ships, and its arguments made of somebody's words."""
+TEST_TOOLS = {"publish_notice"}
+
+Asking = Callable[[httpx.AsyncClient, str], Awaitable[tuple[bool, str]]]
+"""Sends words; whether they were turned away, and all that came back."""
+
+
+async def by_chat(client: httpx.AsyncClient, words: str) -> tuple[bool, str]:
+    answer = await client.post("/v1/chat/completions", json={"messages": [{"role": "user", "content": words}]})
+    shown = answer.json()["shuzhi"]
+    return shown["refused"] and not shown["tool_calls"], answer.text
+
+
+async def by_stream(client: httpx.AsyncClient, words: str) -> tuple[bool, str]:
+    answer = await client.post("/v1/chat/completions", json={"messages": [{"role": "user", "content": words}], "stream": True})
+    ends = [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: {")]
+    shown = ends[-1]["shuzhi"]
+    return shown["refused"] and not shown["tool_calls"], answer.text
+
+
+async def by_history(client: httpx.AsyncClient, words: str) -> tuple[bool, str]:
+    """What was planted in an earlier turn must not be followed: it is dropped, and the question is answered for itself."""
+    messages = [
+        {"role": "user", "content": words},
+        {"role": "assistant", "content": words},
+        {"role": "user", "content": "块存储走什么协议？"},
+    ]
+    said = [("user", words), ("assistant", words), ("user", "块存储走什么协议？")]
+    messages = [{"role": role, "content": content} for role, content in said]
+    answer = await client.post("/v1/chat/completions", json={"messages": messages})
+    said = answer.json()["choices"][0]["message"]["content"]
+    return "分布式" in said and "提示词" not in said and "炸" not in said, answer.text
+
+
+async def by_run(client: httpx.AsyncClient, words: str) -> tuple[bool, str]:
+    run = (await client.post("/v1/runs", json={"question": words})).json()["id"]
+    events = (await client.get(f"/v1/runs/{run}/events")).text
+    kept = (await client.get(f"/v1/runs/{run}")).json()["answer"]
+    return kept["refused"] and not kept["tool_calls"], events + json.dumps(kept, ensure_ascii=False)
+
+
+async def by_search(client: httpx.AsyncClient, words: str) -> tuple[bool, str]:
+    answer = await client.post("/v1/search", json={"query": words})
+    return answer.status_code == 403, answer.text
+
+
+async def by_file_name(client: httpx.AsyncClient, words: str) -> tuple[bool, str]:
+    file = {"file": (f"{words}.md", "# 点检\n\n1 总则\n\n1.1 每天点检一次。\n".encode())}
+    answer = await client.post("/v1/documents", files=file)
+    return answer.status_code == 403, answer.text
+
+
+async def by_file_content(client: httpx.AsyncClient, words: str) -> tuple[bool, str]:
+    """A file may say anything; what it says is quoted at most, and never done."""
+    file = {"file": ("备忘.md", f"# 备忘\n\n1 总则\n\n1.1 {words}。\n\n1.2 铆接 Q8 每班检查 3 次。\n".encode())}
+    stored = (await client.post("/v1/documents", files=file)).json()["document"]
+    turned_away, shown = await by_chat(client, "铆接 Q8 每班检查几次？")
+    await client.delete(f"/v1/documents/{stored['id']}")
+    return not turned_away and words not in json.loads(shown)["choices"][0]["message"]["content"], shown
+
+
+def by_tool(name: str) -> Asking:
+    async def ask(client: httpx.AsyncClient, words: str) -> tuple[bool, str]:
+        answer = await client.post(f"/v1/tools/{name}", json=TOOLS[name](words))
+        return answer.status_code == 403, answer.text
+
+    return ask
+
+
+def by_mcp(name: str) -> Asking:
+    async def ask(client: httpx.AsyncClient, words: str) -> tuple[bool, str]:
+        result = await call_mcp(client, "tools/call", name=name, arguments=TOOLS[name](words))
+        return result["isError"] and "NotAllowed" in str(result), json.dumps(result, ensure_ascii=False)
+
+    return ask
+
+
+WAYS: dict[str, Asking] = {
+    "chat": by_chat,
+    "chat stream": by_stream,
+    "chat history": by_history,
+    "run": by_run,
+    "search": by_search,
+    "file name": by_file_name,
+    "file content": by_file_content,
+    **{f"tool {name}": by_tool(name) for name in TOOLS},
+    **{f"mcp {name}": by_mcp(name) for name in TOOLS},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_attacks_are_turned_away_and_secrets_are_not_repeated(town: Town, way: str) -> None:
+    async with town.client("oskar") as oskar:
+        for name, words in ATTACKS.items():
+            turned_away, shown = await WAYS[way](oskar, words)
+            assert turned_away, (way, name, shown[:300])
+        _, shown = await WAYS[way](oskar, SECRET)
+        assert KEY not in shown.replace(json.dumps(SECRET, ensure_ascii=False), ""), (way, shown[:500])
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", ["anna", "oskar"])
+async def test_no_way_leads_to_what_another_enterprise_keeps(town: Town, way: str, name: str) -> None:
+    [document, *_] = town.platform.knowledge.library.documents(town.people["eve"])
+    async with town.client(name) as client:
+        for words in (CLUE, "染缸的恒温阀多少天更换一次？", "《染缸保养办法》1.1", document.id, f"{document.key}-1.1", document.key):
+            _, shown = await WAYS[way](client, words)
+            assert CANARY not in shown, (way, shown[:400])
+            assert "17 天" not in shown, (way, shown[:400])
+
+
+@pytest.mark.parametrize("name", ["anna", "oskar", "guard", "chief", "auditor"])
+async def test_reading_everything_shows_nothing_of_another_enterprise(town: Town, name: str) -> None:
+    browser = await town.browser(name)
+    eve = town.people["eve"]
+    ids = {
+        "run_id": (await town.platform.runs.start(eve, f"{CANARY}：{CLUE}", door="http")).id,
+        "thread_id": town.platform.threads.create(eve, f"{CANARY}：{CLUE}").id,
+        "document_id": town.platform.knowledge.library.documents(eve)[0].id,
+    }
+    for method, path in sorted(BARE):
+        if method == "GET":
+            for mark, value in ids.items():
+                path = path.replace(f"{{{mark}}}", value)
+            answer = await browser.get(path.replace("{", "").replace("}", ""))
+            assert answer.status_code < 500
+            assert CANARY not in answer.text, path
+            assert ELSEWHERE not in answer.text, path
+
+
+async def test_what_people_tell_is_kept_for_people(town: Town) -> None:
+    """A reason with an attack in it is no question: it is stored, or refused, and nothing comes of it."""
+    async with town.client("oskar") as oskar:
+        run = (await oskar.post("/v1/runs", json={"question": "块存储走什么协议？"})).json()["id"]
+        await oskar.get(f"/v1/runs/{run}/events")
+        for words in ATTACKS.values():
+            given = await oskar.put(f"/v1/runs/{run}/feedback", json={"rating": "down", "comment": words})
+            assert given.json()["comment"] == words
+            wish = {"kind": "object", "target": words, "purpose": words, "days": 1}
+            problem(await oskar.post("/v1/grant-requests", json=wish), 403)
+
+
+# nothing is left out
+
+
+async def test_every_route_is_in_one_list(town: Town) -> None:
+    described = {(method.upper(), path) for path, methods in town.app.openapi()["paths"].items() for method in methods}
+    assert described == ASKING | TELLING | BARE, described ^ (ASKING | TELLING | BARE)
+    assert len(described) == len(ASKING) + len(TELLING) + len(BARE)
+    places = {getattr(route, "path", "") for route in town.app.routes} - {""}
+    assert places - {path for _, path in described} <= OTHER_PLACES
+
+
+async def test_every_tool_is_asked(town: Town) -> None:
+    assert {tool.name for tool in town.platform.tools} == TOOLS.keys() | TEST_TOOLS

@@ -1,13 +1,12 @@
 """The chain of detectors for one direction, and what the policy makes of their findings. A detector that fails to run blocks."""
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from threading import Lock
 from typing import Any
 
 from domain.principal import Principal
+from knowledge.recent import Recent
 
 from .findings import Detector, Finding
 from .normalise import View
@@ -53,26 +52,10 @@ class Decision:
         return next((v.reason for v in self.verdicts if v.action == "block"), "")
 
 
-class _Clean:
-    """The newest texts in which nothing at all was found: detectors are pure, and the same passages and questions come again and again.
-
-    Only hashes are kept; a text with a finding is looked at anew each time.
-    """
-
-    def __init__(self, size: int = 4096) -> None:
-        self._size = size
-        self._kept: OrderedDict[bytes, None] = OrderedDict()
-        self._lock = Lock()
-
-    def known(self, text: str) -> bool:
-        with self._lock:
-            return _digest(text) in self._kept
-
-    def add(self, text: str) -> None:
-        with self._lock:
-            self._kept[_digest(text)] = None
-            if len(self._kept) > self._size:
-                self._kept.popitem(last=False)
+UNCHANGING = "detectors"
+"""Generation of what a screen remembers: its detectors stay the same for its life."""
+REMEMBERED = 4096
+"""Texts in which nothing at all was found, by hash: detectors are pure, and the same passages and questions come again and again."""
 
 
 def _digest(text: str) -> bytes:
@@ -87,7 +70,7 @@ class Screen:
         self._detectors = list(detectors)
         self._policy = policy
         self._rewrite = rewrite
-        self._clean = _Clean()
+        self._clean: Recent[bool] = Recent(REMEMBERED)
 
     def check(self, text: str, principal: Principal, *, known: str = "", start: int = 0, rewrite: Rewrite | None = None) -> Decision:
         """Decide about one text.
@@ -99,9 +82,9 @@ class Screen:
             rewrite: how a redacted value is written, instead of this screen's own way.
             start: where what is about to pass begins; what stands before it has passed and is looked at for its meaning only.
         """
-        if not self._clean.known(text):
-            return self._decided(text, principal, known, start, rewrite or self._rewrite)
-        return Decision("allow", text[start:])
+        if self._clean.known(_digest(text), UNCHANGING):
+            return Decision("allow", text[start:])
+        return self._decided(text, principal, known, start, rewrite or self._rewrite)
 
     def _decided(self, text: str, principal: Principal, known: str, start: int, rewrite: Rewrite) -> Decision:
         view = View.of(text)
@@ -121,7 +104,7 @@ class Screen:
                 if action == "redact":
                     changes.append(finding)
         if not verdicts:
-            self._clean.add(text)
+            self._clean.recall(_digest(text), UNCHANGING, lambda: True)
         action = strictest([v.action for v in verdicts])
         if action == "block":
             return Decision("block", "", tuple(verdicts))

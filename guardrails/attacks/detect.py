@@ -75,7 +75,7 @@ class AttackDetector:
 
     def _clearest(self, text: str) -> tuple[Judgement, int, int]:
         """The window of the text that looks most like an attack: an attack is one somewhere, and a long text is a little of everything."""
-        judged = [(self._model.judge(text[start:end]), start, end) for start, end in _windows(len(text))]
+        judged = [(self._model.judge(_said_once(text[start:end])), start, end) for start, end in _windows(len(text))]
         return max(judged, key=lambda one: one[0].score)
 
     def _hidden(self, view: View) -> Iterator[Finding]:
@@ -173,6 +173,11 @@ def _finding(view: View, rule: str, start: int, end: int, score: float, reason: 
 
 def _chinese(text: str) -> bool:
     return len(CHINESE.findall(text[:2000])) >= SHORT_SHARE * len(text[:2000])
+
+
+def _said_once(text: str) -> str:
+    """`text` without its repeated lines: the model adds up what it sees, and a question is no worse for being asked again."""
+    return "\n".join(dict.fromkeys(line.strip() for line in text.split("\n"))) if "\n" in text else text
 
 
 def _windows(size: int) -> list[tuple[int, int]]:

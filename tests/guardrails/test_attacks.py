@@ -154,6 +154,11 @@ def test_blanks_do_not_make_an_attack(innocent: str, before: str, after: str) ->
     assert rules(before + innocent + after) == set()
 
 
+@given(st.sampled_from(INNOCENT), st.integers(2, 12))
+def test_an_innocent_question_asked_again_and_again_is_innocent(question: str, times: int) -> None:
+    assert rules("\n".join([question] * times)) == set()
+
+
 @given(st.lists(st.sampled_from(INNOCENT[:14]), min_size=2, max_size=6))
 def test_innocent_questions_together_are_innocent(questions: list[str]) -> None:
     assert rules("\n".join(questions)) == set()

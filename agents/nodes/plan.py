@@ -33,7 +33,8 @@ def plan(deps: AssistantDeps):
         rounds = state.get("rounds", 0) + 1
         tools = deps.tools.allowed(run.principal)
         if rounds > 1:
-            return {"calls": await _model_calls(deps, state, tools, run), "rounds": rounds}
+            calls = await _model_calls(deps, state, tools, run)
+            return {"calls": calls, "rounds": rounds, "steered": bool(calls)}
         calls, ask = read_calls(state["question"], tools)
         steered = False
         if not calls and not ask and deps.model is not None and _may_need_tools(state["question"]):

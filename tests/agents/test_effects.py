@@ -34,7 +34,7 @@ def run_id(database: Database) -> str:
 async def test_the_run_waits_and_nothing_has_happened(knowledge: Knowledge, database: Database, board: NoticeBoard, run_id: str) -> None:
     waiting = asker(knowledge, database, tools=[board.tool()])
     asked = await waiting.ask("发布公告明天停机", run_id=run_id)
-    assert asked.nodes == ["question"]
+    assert asked.nodes == ["work"]
     assert asked.answer is None
     assert board.published == []
     filed = waiting.approvals.list_approvals(LOCAL)
@@ -52,7 +52,7 @@ async def test_approved_it_is_done_exactly_once(knowledge: Knowledge, database: 
     waiting.approvals.decide(approval.id, LOCAL, "approve")
     asked = await waiting.resume(run_id=run_id)
     assert board.published == ["明天停机"]
-    assert asked.nodes == ["act", "act", "answer"]
+    assert asked.nodes == ["effect", "work"]
     assert asked.answer is not None
     assert asked.answer.text == "已发布：明天停机。"
     assert [data["name"] for data in asked.of("tool_call")] == ["publish_notice", "search_standards"]
@@ -119,7 +119,7 @@ async def test_what_stands_before_an_effect_is_not_done_again_after_it(knowledge
     waiting = asker(knowledge, database, tools=tools)
     config = {"configurable": {"thread_id": run_id}}
     await waiting.assistant.aupdate_state(
-        config, {"question": "停机", "turns": [], "calls": calls, "results": [], "rounds": 1, "ask": "", "blocked": ""}, as_node="question"
+        config, {"question": "停机", "turns": [], "calls": calls, "results": [], "rounds": 1, "ask": "", "blocked": ""}, as_node="work"
     )
     for count, board in enumerate((first, second), 1):
         await waiting.go(None if count == 1 else Command(resume=True), LOCAL, run_id)
@@ -165,7 +165,7 @@ async def test_a_tool_that_fails_is_a_result_and_the_run_goes_on(knowledge: Know
     board = NoticeBoard(effect="compute", fails=True)
     asked = await asker(knowledge, database, tools=[board.tool()]).ask("发布公告块存储走什么协议", run_id=run_id)
     assert asked.answer is not None
-    assert asked.nodes[-1] == "answer"
+    assert asked.nodes == ["work"]
     assert next(call.error for call in asked.answer.tool_calls if call.name == "publish_notice") == "公告栏满了"
     assert [data["error"] for data in asked.of("tool_result") if data["name"] == "publish_notice"] == ["公告栏满了"]
 

@@ -11,19 +11,17 @@ from serving.assembly import Knowledge
 
 from .asking import asker, make_deps
 
-NODES = ["question", "act", "plan", "answer"]
-PLAIN = ["question", "act", "answer"]
-WITHOUT_TOOLS = ["question", "answer"]
+STEPS = ["work", "effect"]
 
 
-def test_the_graph_has_the_nodes_of_the_design(knowledge: Knowledge, database: Database) -> None:
+def test_the_graph_has_a_step_to_work_in_and_one_to_wait_in(knowledge: Knowledge, database: Database) -> None:
     graph = build_assistant(make_deps(knowledge, database), InMemorySaver()).get_graph()
-    assert list(graph.nodes) == ["__start__", *NODES, "__end__"]
+    assert list(graph.nodes) == ["__start__", *STEPS, "__end__"]
 
 
 async def test_a_plain_question_is_answered_with_verified_quotes(knowledge: Knowledge, database: Database) -> None:
     asked = await asker(knowledge, database).ask("先进级的在线检测要做到什么程度？")
-    assert asked.nodes == PLAIN
+    assert asked.nodes == ["work"]
     assert asked.answer is not None
     assert not asked.answer.refused
     assert asked.answer.model == "offline"
@@ -40,7 +38,7 @@ async def test_a_plain_question_is_answered_with_verified_quotes(knowledge: Know
 async def test_an_empty_question_is_blocked_with_what_to_do(knowledge: Knowledge, database: Database) -> None:
     for empty in ("", "  \n\t ", "\u200b\u0000\ufeff"):
         asked = await asker(knowledge, database).ask(empty)
-        assert asked.nodes == WITHOUT_TOOLS
+        assert asked.of("tool_call") == []
         assert asked.answer is not None
         assert asked.answer.refused
         assert "问题是空的" in asked.answer.reason
@@ -50,7 +48,7 @@ async def test_an_empty_question_is_blocked_with_what_to_do(knowledge: Knowledge
 
 async def test_a_question_that_is_too_long_is_blocked_with_the_limit(knowledge: Knowledge, database: Database) -> None:
     asked = await asker(knowledge, database).ask("长" * 8001)
-    assert asked.nodes == WITHOUT_TOOLS
+    assert asked.of("tool_call") == []
     assert asked.answer is not None
     assert "8000" in asked.answer.reason
     assert not asked.answer.tool_calls
@@ -58,7 +56,6 @@ async def test_a_question_that_is_too_long_is_blocked_with_the_limit(knowledge: 
 
 async def test_control_characters_are_removed_and_the_question_goes_on(knowledge: Knowledge, database: Database) -> None:
     asked = await asker(knowledge, database).ask("块存储\u200b走什么\u0007协议")
-    assert asked.nodes == PLAIN
     assert [data["action"] for data in asked.of("guard")] == ["redact"]
     assert asked.answer is not None
     assert "SCSI" in asked.answer.text
@@ -66,7 +63,6 @@ async def test_control_characters_are_removed_and_the_question_goes_on(knowledge
 
 async def test_a_calculation_is_done_by_the_tool_and_its_value_is_in_the_answer(knowledge: Knowledge, database: Database) -> None:
     asked = await asker(knowledge, database).ask("原来采购花了500万，上了比价平台以后420万，采购成本下降率多少")
-    assert asked.nodes == PLAIN
     assert asked.answer is not None
     assert asked.answer.values == [16.0]
     call = next(call for call in asked.answer.tool_calls if call.name == "compute_kpi")
@@ -78,7 +74,7 @@ async def test_a_calculation_is_done_by_the_tool_and_its_value_is_in_the_answer(
 
 async def test_a_missing_variable_is_asked_for_and_nothing_is_run(knowledge: Knowledge, database: Database) -> None:
     asked = await asker(knowledge, database).ask("采购成本下降率帮我算一下，数字化采购成本是420万")
-    assert asked.nodes == WITHOUT_TOOLS
+    assert asked.of("tool_call") == []
     assert asked.answer is not None
     assert asked.answer.reason == "needs_input"
     assert not asked.answer.refused
@@ -89,7 +85,6 @@ async def test_a_missing_variable_is_asked_for_and_nothing_is_run(knowledge: Kno
 
 async def test_a_refusal_gives_the_reason_and_the_nearest_clause(knowledge: Knowledge, database: Database) -> None:
     asked = await asker(knowledge, database).ask("在线检测哪个牌子的相机最好，推荐一款")
-    assert asked.nodes == PLAIN
     assert asked.answer is not None
     assert asked.answer.refused
     assert asked.answer.reason == "标准不评价也不推荐具体厂商或产品"

@@ -123,7 +123,8 @@ async def test_a_model_sees_what_a_tool_gave_and_may_ask_for_more(knowledge: Kno
     asked = await asker(knowledge, database, model=model).ask("两条线帮我算一下：老办法500和200，新办法420和150，各省了几个点")
     assert asked.answer is not None
     assert asked.answer.values == [16.0, 25.0]
-    assert asked.nodes == ["question", "act", "plan", "act", "plan", "answer"]
+    assert asked.nodes == ["work"]
+    assert [data["name"] for data in asked.of("tool_call")] == ["compute_kpi", "search_standards", "compute_kpi"]
     seen = [message.content for message in model.heard[1] if message.role == "tool"]
     assert len(seen) == 1
     assert "16" in seen[0]

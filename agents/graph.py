@@ -38,7 +38,9 @@ def build_assistant(deps: AssistantDeps, checkpointer: BaseCheckpointSaver[Any] 
     """
     waits = effects_of(deps.tools)
     if waits and checkpointer is None:
-        raise ConfigurationError(f"工具 {'、'.join(sorted(waits))} 需要审批，必须配置检查点存储", where="checkpointer", cure="设置数据库后重启")
+        raise ConfigurationError(
+            f"工具 {'、'.join(sorted(waits))} 需要审批，必须配置检查点存储", where="checkpointer", cure="设置数据库后重启"
+        )
     graph = StateGraph(AssistantState, context_schema=RunContext)
     graph.add_node("work", work(deps))
     graph.add_node("effect", act(deps))
@@ -49,7 +51,7 @@ def build_assistant(deps: AssistantDeps, checkpointer: BaseCheckpointSaver[Any] 
 
 
 def work(deps: AssistantDeps) -> Node:
-    """`screen_input → plan ⇄ act → compose → screen_output`; returns early, with its call still in the state, where an effect comes next."""
+    """`screen_input → plan ⇄ act → compose → screen_output`; ends early, its call still in the state, where an effect comes next."""
     screened, planned, acted, answered = screen_input(deps), plan(deps), act(deps), (compose(deps), screen_output(deps))
 
     async def node(state: AssistantState, runtime: Runtime[RunContext]) -> Update:

@@ -1,15 +1,12 @@
 """What the gateway is compared with: a plain LangGraph graph, `stream_mode="messages"`, in front of the same endpoint.
 
-One node, no guards, no retrieval, no citations, no event log: the way the LangGraph documentation streams a chat model. The model is
-langchain-openai's where that is installed (it is not a dependency of this project), and otherwise langchain-core's interface over the
-OpenAI SDK with nothing else in it, which is a third faster: `/healthz` says which.
+One node, no guards, no retrieval, no citations, no event log: the way the LangGraph documentation streams a chat model, which is
+langchain-openai's.
 
     FAKE_URL=http://127.0.0.1:9101/v1 python -m benchmarks.baseline --port 9200
 """
 
 import argparse
-import importlib
-import importlib.util
 import os
 from collections.abc import AsyncIterator
 from typing import Any
@@ -18,45 +15,10 @@ import orjson
 import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models.chat_models import BaseChatModel
-from langchain_core.messages import AIMessageChunk, BaseMessage, convert_to_messages
-from langchain_core.messages.utils import convert_to_openai_messages
-from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.messages import AIMessageChunk, HumanMessage
+from langchain_openai import ChatOpenAI
 from langgraph.graph import END, START, MessagesState, StateGraph
-from openai import AsyncOpenAI
-from pydantic import BaseModel
-
-
-class OpenAIChat(BaseChatModel):
-    """A chat model over the OpenAI SDK; streams only."""
-
-    client: Any
-
-    @property
-    def _llm_type(self) -> str:
-        return "openai-chat"
-
-    def _generate(
-        self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: CallbackManagerForLLMRun | None = None, **kwargs: Any
-    ) -> ChatResult:
-        raise NotImplementedError
-
-    async def _astream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> AsyncIterator[ChatGenerationChunk]:
-        stream = await self.client.chat.completions.create(model="fake", stream=True, messages=convert_to_openai_messages(messages))
-        async for event in stream:
-            text = event.choices[0].delta.content if event.choices else None
-            if text:
-                chunk = ChatGenerationChunk(message=AIMessageChunk(content=text, id=event.id))
-                if run_manager:
-                    await run_manager.on_llm_new_token(text, chunk=chunk)
-                yield chunk
+from pydantic import BaseModel, SecretStr
 
 
 class ChatRequest(BaseModel):
@@ -65,17 +27,8 @@ class ChatRequest(BaseModel):
     messages: list[dict[str, Any]]
 
 
-def chat_model(url: str) -> BaseChatModel:
-    if importlib.util.find_spec("langchain_openai"):
-        made: BaseChatModel = importlib.import_module("langchain_openai").ChatOpenAI(
-            model="fake", base_url=url, api_key="x", max_retries=0, streaming=True
-        )
-        return made
-    return OpenAIChat(client=AsyncOpenAI(base_url=url, api_key="x", max_retries=0))
-
-
 def create_app(url: str) -> FastAPI:
-    model = chat_model(url)
+    model = ChatOpenAI(model="fake", base_url=url, api_key=SecretStr("x"), max_retries=0, streaming=True)
 
     async def answer(state: MessagesState) -> dict[str, Any]:
         return {"messages": [await model.ainvoke(state["messages"])]}
@@ -88,8 +41,8 @@ def create_app(url: str) -> FastAPI:
     app = FastAPI()
 
     async def stream(request: ChatRequest) -> AsyncIterator[bytes]:
-        messages = convert_to_messages(request.messages)
-        async for message, _ in graph.astream({"messages": messages}, stream_mode="messages"):
+        given = MessagesState(messages=[HumanMessage(message["content"]) for message in request.messages])
+        async for message, _ in graph.astream(given, stream_mode="messages"):
             if isinstance(message, AIMessageChunk) and message.content:
                 chunk = {"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": message.content}}]}
                 yield b"data: " + orjson.dumps(chunk) + b"\n\n"

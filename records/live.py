@@ -148,12 +148,18 @@ class LiveRuns:
             for event in events:
                 yield event
 
-    async def batches(self, run_id: str, principal: Principal, after_seq: int = 0) -> AsyncGenerator[list[RunEvent]]:
-        """`subscribe`, with what is there at one time in one piece; never an empty one."""
-        started = self._started.get(run_id)
+    def batches(self, run_id: str, principal: Principal, after_seq: int = 0) -> AsyncGenerator[list[RunEvent]]:
+        """`subscribe`, with what is there at one time in one piece; never an empty one.
+
+        Who asks while the run is open here hears all of it from memory, however late the first piece is taken.
+        """
+        return self._follow(run_id, principal, after_seq, self._started.get(run_id), self._channels.get(run_id))
+
+    async def _follow(
+        self, run_id: str, principal: Principal, after_seq: int, started: Run | None, channel: Channel | None
+    ) -> AsyncGenerator[list[RunEvent]]:
         if started is None or not owns(principal, started.tenant, started.owner):
             await asyncio.to_thread(self._store.get, run_id, principal)
-        channel: Channel | None = None
         seen: int = after_seq
         while True:
             channel = self._channels.get(run_id) or channel

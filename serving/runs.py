@@ -32,7 +32,7 @@ from .people import People
 from .voice import Voice
 
 log = structlog.get_logger()
-ANSWERS_KEPT = 64
+ANSWERS_KEPT = 512
 GRACE_S = 2.0
 """How long a closing service waits for runs to end by themselves."""
 WAITING = "这个操作需要负责人审批，批准后继续执行。"

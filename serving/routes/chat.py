@@ -14,6 +14,7 @@ from agents.state import Turn
 from domain.answer import Answer
 from domain.errors import UserInputError
 from domain.principal import Principal
+from records.events import RunEvent
 from records.runs import Run
 
 from ..assembly import Platform
@@ -78,7 +79,8 @@ async def chat_completions(request: ChatRequest, speaker: Asker, platform: ThePl
     run = await platform.runs.start(speaker, question, door="openai", turns=turns, kind="chat")
     if request.stream:
         usage = bool((request.stream_options or {}).get("include_usage"))
-        return _EventStream(_stream(platform, speaker, run, usage), media_type="text/event-stream", headers={"x-run-id": run.id})
+        events = platform.runs.batches(run.id, speaker)
+        return _EventStream(_stream(platform, speaker, run, events, usage), media_type="text/event-stream", headers={"x-run-id": run.id})
     await platform.runs.settled(run.id)
     answer = await platform.runs.answer(run.id, speaker)
     return Response(orjson.dumps(_completion(run, answer)), media_type="application/json", headers={"x-run-id": run.id})
@@ -91,14 +93,16 @@ class _EventStream(StreamingResponse):
         await self.stream_response(send)
 
 
-async def _stream(platform: Platform, speaker: Principal, run: Run, usage: bool) -> AsyncIterator[bytes]:
+async def _stream(
+    platform: Platform, speaker: Principal, run: Run, batches: AsyncIterator[list[RunEvent]], usage: bool
+) -> AsyncIterator[bytes]:
     created = int(time.time())
     head = b'data: {"id":"chatcmpl-%b","object":"chat.completion.chunk","created":%d,"model":"%b","choices":[{"index":0,"delta":' % (
         run.id.encode(), created, MODEL.encode(),
     )  # fmt: skip
     begun = head + b'{"role":"assistant","content":""},"finish_reason":null}]}\n\n'
     failed: dict[str, Any] | None = None
-    async for events in platform.runs.batches(run.id, speaker):
+    async for events in batches:
         # what is there at one time goes out in one write
         texts = [event.data["text"] for event in events if event.type == "text"]
         waits = any(event.type == "approval" for event in events)

@@ -63,6 +63,19 @@ async def test_a_reader_sees_every_token_by_itself_as_it_is_published(live: Live
         await anext(stream)
 
 
+async def test_who_asked_while_the_run_was_open_hears_it_from_memory_when_it_is_over(live: LiveRuns) -> None:
+    started = await live.start(NewRun(question="块存储走什么协议"), ANNA)
+    heard = live.batches(started.id, ANNA)
+    for token in ("产", "业"):
+        live.publish_now(started.id, "text", {"text": token})
+    await live.finish(started.id, "done", {"text": "产业"})
+    in_memory, in_the_log = await anext(heard), await read(live, started.id)
+    assert [event.type for event in in_memory] == ["text", "text", "done"]
+    assert [event.type for event in in_the_log] == ["text", "done"]
+    with pytest.raises(NotFound):
+        await anext(live.batches(started.id, BORIS))
+
+
 async def test_who_reads_the_ending_finds_the_run_closed(live: LiveRuns, runs: RunStore) -> None:
     run = await opened(live, runs)
     stream = live.subscribe(run, ANNA)

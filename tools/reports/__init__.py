@@ -1,0 +1,1 @@
+"""Reports from structured records: write_report."""

@@ -1,0 +1,43 @@
+"""What every chapter of the diagnosis report writes with."""
+
+from dataclasses import dataclass, field
+
+from .figures import NONE, OPEN, fixed, signed
+from .kinds import Kind
+from .layout import Chart, Numbering
+from .record import DiagnosisReport, Rating, Result
+
+
+@dataclass
+class Page:
+    """The confirmed record, the kind's conventions, and the drawings that the chapters ask for."""
+
+    record: DiagnosisReport
+    kind: Kind
+    numbering: Numbering
+    waiting: tuple[Rating, ...]
+    withheld: bool
+    charts: dict[str, Chart] = field(default_factory=dict[str, Chart])
+
+    @property
+    def result(self) -> Result:
+        return self.record.result
+
+    @property
+    def absent(self) -> str:
+        """What stands for a figure of the whole that is not there."""
+        return OPEN if self.withheld else NONE
+
+    def score(self, value: float | None, absent: str = NONE) -> str:
+        return fixed(value, self.kind.decimals, absent)
+
+    def change(self, value: float | None) -> str:
+        return signed(value, self.kind.decimals)
+
+
+def joined(*words: str, by: str = "；") -> str:
+    return by.join(word for word in words if word)
+
+
+def or_none(text: str) -> str:
+    return text or NONE

@@ -4,6 +4,7 @@ A sealed file is a first line of JSON (the file's own key, wrapped under a maste
 to the file, its number and whether it is the last: what is cut off, swapped, doubled or taken from another file is found.
 """
 
+import io
 import secrets
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -47,12 +48,22 @@ def seal_file(source: Path, target: Path, masters: Keys, *, name: str, algorithm
     it, and whether the disk forgets it, is the caller's business. Raises NotFound without a source, StorageError when something cannot
     be read or written.
     """
+    with _source(source) as plain:
+        _seal(plain, target, masters, name, algorithm)
+
+
+def seal_bytes(data: bytes, target: Path, masters: Keys, *, name: str, algorithm: Algorithm = "aes-256-gcm") -> None:
+    """`seal_file` for what is in memory and shall touch the disk sealed only."""
+    _seal(io.BytesIO(data), target, masters, name, algorithm)
+
+
+def _seal(plain: IO[bytes], target: Path, masters: Keys, name: str, algorithm: Algorithm) -> None:
     master_id, master = masters.newest
     key = secrets.token_bytes(KEY_BYTES)
     header = Header(algorithm=algorithm, id=secrets.token_hex(16), chunk=CHUNK, key="")
     header = header.model_copy(update={"key": sealed_token(Box(algorithm, master), master_id, key, header.place(name))})
     box = Box(algorithm, key)
-    with _source(source) as plain, replacing(target, FAILURE) as sealed:
+    with replacing(target, FAILURE) as sealed:
         sealed.write(orjson.dumps(header.model_dump()) + b"\n")
         for number, chunk, last in _chunks(plain, CHUNK):
             sealed.write(box.seal(_nonce(number), chunk, _bound(header, number, last)))
@@ -65,13 +76,24 @@ def open_file(source: Path, target: Path, masters: Keys, *, name: str) -> None:
     sealed under another name or another master key; ConfigurationError for a missing one.
     """
     with _source(source) as sealed, replacing(target, FAILURE) as plain:
-        header = _header(sealed, source)
-        box = Box(header.algorithm, _file_key(header, masters, name, source))
-        for number, chunk, last in _chunks(sealed, header.chunk + box.overhead):
-            try:
-                plain.write(box.open(_nonce(number), chunk, _bound(header, number, last)))
-            except WrongCiphertext:
-                raise _damaged(source, f"第 {number + 1} 块") from None
+        for chunk in _opened(sealed, source, masters, name):
+            plain.write(chunk)
+
+
+def open_bytes(source: Path, masters: Keys, *, name: str) -> bytes:
+    """What was sealed, in memory, whole or not at all. Raises like `open_file`."""
+    with _source(source) as sealed:
+        return b"".join(_opened(sealed, source, masters, name))
+
+
+def _opened(sealed: IO[bytes], source: Path, masters: Keys, name: str) -> Iterator[bytes]:
+    header = _header(sealed, source)
+    box = Box(header.algorithm, _file_key(header, masters, name, source))
+    for number, chunk, last in _chunks(sealed, header.chunk + box.overhead):
+        try:
+            yield box.open(_nonce(number), chunk, _bound(header, number, last))
+        except WrongCiphertext:
+            raise _damaged(source, f"第 {number + 1} 块") from None
 
 
 def master_of(path: Path) -> str:

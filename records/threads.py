@@ -17,6 +17,7 @@ from .audit_entries import Door, NewEntry
 from .content import PLAIN, Content
 from .database import Database
 from .encoding import decode, new_id, storable, utc_now
+from .paging import page_mark, read_mark
 from .tables import ApprovalRow, RunRow, ThreadRow
 
 LONGEST_TITLE = 200
@@ -88,13 +89,13 @@ class ThreadStore:
         """The principal's conversations, latest first. Raises UserInputError for a `before` that is no page mark."""
         query = select(ThreadRow).where(owned(ThreadRow, principal))
         if before is not None:
-            at, thread_id = _mark(before)
+            at, thread_id = read_mark(before)
             query = query.where(or_(ThreadRow.updated_at < at, and_(ThreadRow.updated_at == at, ThreadRow.id < thread_id)))
         query = query.order_by(ThreadRow.updated_at.desc(), ThreadRow.id.desc()).limit(limit + 1)
         with self._database.session() as session:
             rows = session.scalars(query).all()
         page = rows[:limit]
-        more = f"{page[-1].updated_at.isoformat()}~{page[-1].id}" if len(rows) > limit and page else None
+        more = page_mark(page[-1].updated_at, page[-1].id) if len(rows) > limit and page else None
         return ThreadPage(threads=[self._thread(row) for row in page], next=more)
 
     def rename(self, thread_id: str, principal: Principal, title: str) -> Thread:
@@ -161,13 +162,3 @@ def _title(title: str) -> str:
         raise UserInputError(f"会话标题太长（{len(clean)} 个字）", where="title", cure=f"不超过 {LONGEST_TITLE} 个字")
     return clean
 
-
-def _mark(before: str) -> tuple[datetime, str]:
-    at, _, thread_id = before.partition("~")
-    try:
-        moment = datetime.fromisoformat(at)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None or not thread_id:
-        raise UserInputError(f"分页标记 {before!r} 不对", where="before", cure="使用上一页返回的 next")
-    return moment, storable(thread_id)

@@ -16,6 +16,7 @@ from domain.principal import own_label
 from knowledge.library import Document, Library
 from records import account_tables, grant_tables
 from records.admissions_table import AdmissionRow
+from records.artifacts_table import ArtifactRow
 from records.audit_tables import ENTRIES, HEADS
 from records.database import Database
 from records.encoding import new_id
@@ -29,7 +30,7 @@ ACCESS_TABLES = {"accounts", "administrator_proposals", "sessions", "api_keys", 
 ACCESS_TABLES |= {"grant_requests", "grants", "access_usage", "access_alerts"}
 OUR_TABLES = {
     *("threads", "runs", "run_events", "approvals", "feedback", "documents", "passages", "alembic_version"),
-    *(ENTRIES.name, HEADS.name, DATA_KEYS.name, AdmissionRow.__tablename__),
+    *(ENTRIES.name, HEADS.name, DATA_KEYS.name, AdmissionRow.__tablename__, ArtifactRow.__tablename__),
     *ACCESS_TABLES,
 }
 TABLE_MODULES = (account_tables, grant_tables)

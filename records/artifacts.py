@@ -1,7 +1,7 @@
 """Artifacts (产出文件): results too large for a record, as files beside the database. What is not readable does not exist.
 
-A file is written first and its row, with the audit entry, in one transaction after it: a row never names a file that is not whole, and a
-file without a row is nobody's and goes at the next start. Where there is a master key, private and restricted files are sealed.
+A file is written first and its row, with the audit entry, in one transaction after it: a row never names a file that is not whole. Where
+there is a master key, private and restricted files are sealed.
 """
 
 import hashlib
@@ -116,7 +116,9 @@ class Vault:
         try:
             if row.sealed:
                 if self.masters is None:
-                    raise StorageError("文件是加密的，但没有设置主密钥", where=row.id, cure="恢复主密钥的设置（SHUZHI_SEALING__KEY_FILE 等）后重启")
+                    raise StorageError(
+                        "文件是加密的，但没有设置主密钥", where=row.id, cure="恢复主密钥的设置（SHUZHI_SEALING__KEY_FILE 等）后重启"
+                    )
                 data = open_bytes(path, self.masters, name=row.id)
             else:
                 data = path.read_bytes()
@@ -131,7 +133,17 @@ class Vault:
             self.path(artifact_id).unlink(missing_ok=True)
 
     def files(self) -> list[Path]:
-        return sorted(path for path in self.folder.iterdir() if path.is_file()) if self.folder.is_dir() else []
+        """Every artifact's file, whole."""
+        return sorted(path for path in self.folder.iterdir() if FILE_NAME.fullmatch(path.name)) if self.folder.is_dir() else []
+
+    def sweep(self) -> int:
+        """Take away what a killed process had half written. Whole files stay, whether a row names them or not: a database that was
+        restored from an older backup must not cost the files that came after it."""
+        halves = [path for path in self.folder.iterdir() if path.name.startswith(".")] if self.folder.is_dir() else []
+        for path in halves:
+            with suppress(OSError):
+                path.unlink()
+        return len(halves)
 
 
 class ArtifactStore:
@@ -202,17 +214,6 @@ class ArtifactStore:
             self._audit.append(_entry("artifact.read", row, principal, door))
         return self._artifact(row), data
 
-    def sweep(self) -> int:
-        """Take away files that no row names: what a killed process left. Only whoever owns the folder calls it, before anybody writes."""
-        found = {path.name: path for path in self._vault.files()}
-        with self._database.session() as session:
-            known = set(session.scalars(select(ArtifactRow.id)).all())
-        lost = [path for name, path in found.items() if name not in known]
-        for path in lost:
-            with suppress(OSError):
-                path.unlink()
-        return len(lost)
-
     def _readable(self, artifact_id: str, principal: Principal) -> ArtifactRow:
         query = select(ArtifactRow).where(ArtifactRow.id == storable(artifact_id), _visible(principal))
         with self._database.session() as session:
@@ -242,7 +243,10 @@ class ArtifactStore:
     def _artifact(self, row: ArtifactRow) -> Artifact:
         level: Any = row.label_level
         return Artifact(
-            **{name: getattr(row, name) for name in ("id", "kind", "media_type", "size", "sha256", "tenant", "owner", "run_id", "created_at")},
+            **{
+                name: getattr(row, name)
+                for name in ("id", "kind", "media_type", "size", "sha256", "tenant", "owner", "run_id", "created_at")
+            },
             name=self._content.file_name.open(row.id, row.name),
             label=Label(
                 level=level,

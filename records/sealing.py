@@ -98,6 +98,11 @@ class Sealer:
                 self._make(purpose)
         self._check_ring()
 
+    @property
+    def masters(self) -> Keys:
+        """For what is sealed under a master key itself: files."""
+        return self._masters
+
     def seal(self, text: str, place: Place) -> str:
         """The sealed form of `text` for one place; another one each time."""
         if time.monotonic() - self._refreshed > self.refresh_s:

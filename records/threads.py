@@ -161,4 +161,3 @@ def _title(title: str) -> str:
     if len(clean) > LONGEST_TITLE:
         raise UserInputError(f"会话标题太长（{len(clean)} 个字）", where="title", cure=f"不超过 {LONGEST_TITLE} 个字")
     return clean
-

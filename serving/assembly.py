@@ -40,6 +40,7 @@ from knowledge.retrieve import Retriever, load_ranking
 from knowledge.thesaurus import load_thesaurus
 from records.admissions import AdmissionStore
 from records.approvals import ApprovalStore
+from records.artifacts import ArtifactStore
 from records.audit import AuditLog
 from records.audit_entries import Door
 from records.database import Database
@@ -52,6 +53,7 @@ from records.writer import EventWriter
 from tools.contract import AnyTool
 from tools.kpi.tool import kpi_tool
 from tools.registry import ToolRegistry, installed_tools
+from tools.reports.tool import report_tool
 from tools.search.tool import clause_tool, search_tool
 
 from .access import Access
@@ -200,6 +202,11 @@ class Platform:
         return "accounts" if self.access is not None else "single-user"
 
     @property
+    def artifacts(self) -> ArtifactStore:
+        """Files that were made for people."""
+        return self.knowledge.recording.artifacts
+
+    @property
     def principal(self) -> Principal:
         """Who speaks in single-user mode. Raises NotAuthenticated where people have accounts: there, each door names its own."""
         if self.access is not None:
@@ -279,6 +286,7 @@ def built_in_tools(knowledge: Knowledge) -> list[AnyTool]:
         search_tool(knowledge.retriever),
         clause_tool(knowledge.catalogue, knowledge.library, knowledge.retriever),
         kpi_tool(knowledge.catalogue, partial(clause_citation, knowledge)),
+        report_tool(knowledge.recording.artifacts, partial(clause_citation, knowledge)),
     ]
 
 

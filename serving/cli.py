@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .artifacts_cli import app as artifacts_app
 from .audit_cli import app as audit_app
 from .guard_cli import guard
 from .keys_cli import app as keys_app
@@ -35,6 +36,7 @@ db_app = typer.Typer(help="数据库", no_args_is_help=True)
 app.add_typer(tools_app, name="tools")
 app.add_typer(approvals_app, name="approvals")
 app.add_typer(db_app, name="db")
+app.add_typer(artifacts_app, name="artifacts")
 app.add_typer(mcp_app, name="mcp")
 app.add_typer(audit_app, name="audit")
 app.add_typer(keys_app, name="keys")

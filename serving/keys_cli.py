@@ -60,11 +60,15 @@ def status(as_json: AsJson = False) -> None:
     """列出每一把数据密钥，以及有多少内容需要它。"""
 
     def work(settings: "Settings", database: "Database", audit: "AuditLog", sealer: "Sealer") -> dict[str, Any]:
+        from records.artifacts import masters_of_files
         from records.resealing import masters_needed
         from records.resealing import status as key_status
 
+        from .recording import artifact_vault
+
         keys = [key.model_dump(mode="json") for key in key_status(database, sealer)]
-        return {"algorithm": sealer.algorithm, "keys": keys, "masters": masters_needed(sealer)}
+        files = masters_of_files(artifact_vault(settings, sealer))
+        return {"algorithm": sealer.algorithm, "keys": keys, "masters": masters_needed(sealer), "files": dict(files)}
 
     found = _with_sealer(work)
     show(found, as_json, status_lines(found))
@@ -115,11 +119,16 @@ def _new_master(settings: "Settings") -> None:
 
 
 def _rotate_master(settings: "Settings", database: "Database", audit: "AuditLog", sealer: "Sealer") -> dict[str, Any]:
+    from records.artifacts import rewrap_files
+
+    from .recording import artifact_vault
+
     count = sealer.rewrap()
     masters = {key.master for key in sealer.ring()}
     newest = "、".join(sorted(masters))
-    _record(audit, "key.rotate", {"purpose": "master", "key": newest, "rewrapped": count})
-    return {"master": newest, "rewrapped": count}
+    files = rewrap_files(artifact_vault(settings, sealer))
+    _record(audit, "key.rotate", {"purpose": "master", "key": newest, "rewrapped": count, "files": files})
+    return {"master": newest, "rewrapped": count, "files": files}
 
 
 def _record(audit: "AuditLog", action: str, detail: dict[str, Any], *, failed: bool = False) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, func, select
 from domain.errors import ConfigurationError, Problem
 from domain.principal import LOCAL_OPERATOR, Principal
 from knowledge.library import Document
+from records.artifacts import ArtifactStore, Vault
 from records.audit import AuditLog
 from records.audit_entries import Door, NewEntry
 from records.content import PLAIN, Content, sealed_content
@@ -26,13 +27,24 @@ class Recording:
     audit: AuditLog
     content: Content
     sealer: Sealer | None
+    artifacts: ArtifactStore
+    """Files that were made for people, under the home."""
 
 
 def open_recording(settings: Settings, database: Database) -> Recording:
     """Raises ConfigurationError for a wrong or missing key, UpstreamUnavailable when the command that prints it fails."""
     audit = AuditLog(database, algorithm=settings.audit.hash, keys=audit_keys(settings))
     sealer = open_sealer(settings, database)
-    return Recording(audit, PLAIN if sealer is None else sealed_content(sealer), sealer)
+    content = PLAIN if sealer is None else sealed_content(sealer)
+    vault = artifact_vault(settings, sealer)
+    vault.sweep()
+    return Recording(audit, content, sealer, ArtifactStore(database, vault, content=content, audit=audit))
+
+
+def artifact_vault(settings: Settings, sealer: Sealer | None) -> Vault:
+    """Where artifacts' files lie, and what seals them."""
+    folder = settings.home / "artifacts"
+    return Vault(folder) if sealer is None else Vault(folder, sealer.masters, sealer.algorithm)
 
 
 def audit_keys(settings: Settings) -> Keys | None:

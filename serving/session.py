@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import quote
 
 import httpx
 
@@ -20,6 +21,7 @@ from .assembly import Platform, open_platform
 from .direct import admitted, run_directly
 from .identify import settled
 from .instance import Instance, running
+from .routes.artifacts import handed_out, listed_artifacts
 from .routes.documents import outcome_json
 from .routes.mcp_tools import remote_tools
 from .routes.tools import describe
@@ -37,6 +39,8 @@ class Session(Protocol):
     async def list_tools(self) -> list[dict[str, Any]]: ...
     def ingest(self, paths: Sequence[Path], collection: str, label: Level, progress: Progress) -> AsyncIterator[dict[str, Any]]: ...
     async def documents(self) -> list[dict[str, Any]]: ...
+    async def artifacts(self) -> list[dict[str, Any]]: ...
+    async def artifact(self, artifact_id: str) -> tuple[dict[str, Any], bytes]: ...
     async def approvals(self) -> list[dict[str, Any]]: ...
     async def decide(self, approval_id: str, decision: str, reason: str) -> dict[str, Any]: ...
     async def remote_tools(self) -> dict[str, Any]: ...
@@ -87,6 +91,14 @@ class LocalSession:
         found = self._platform.knowledge.library.documents(speaker)
         self._platform.people.documents(speaker, ((document.id, document.label.level) for document in found), "cli")
         return [document.model_dump(mode="json") for document in found]
+
+    async def artifacts(self) -> list[dict[str, Any]]:
+        page = await listed_artifacts(self._platform, self._speaker(), "cli")
+        return page["artifacts"]
+
+    async def artifact(self, artifact_id: str) -> tuple[dict[str, Any], bytes]:
+        artifact, data = await handed_out(self._platform, artifact_id, self._speaker(), "cli")
+        return artifact.model_dump(mode="json"), data
 
     async def approvals(self) -> list[dict[str, Any]]:
         found = self._platform.approvals.list_approvals(self._speaker())
@@ -152,6 +164,20 @@ class RemoteSession:
     async def documents(self) -> list[dict[str, Any]]:
         return (await self._call("GET", "/v1/documents"))["documents"]
 
+    async def artifacts(self) -> list[dict[str, Any]]:
+        return (await self._call("GET", "/v1/artifacts"))["artifacts"]
+
+    async def artifact(self, artifact_id: str) -> tuple[dict[str, Any], bytes]:
+        about = await self._call("GET", f"/v1/artifacts/{quote(artifact_id, safe='')}")
+        path = f"/v1/artifacts/{about['id']}/content"
+        try:
+            response = await self._client.get(path)
+        except httpx.HTTPError as error:
+            raise _silent(path) from error
+        if response.status_code != 200:
+            raise RemoteError(Problem.model_validate(response.json()["error"]), response.status_code)
+        return about, response.content
+
     async def approvals(self) -> list[dict[str, Any]]:
         return (await self._call("GET", "/v1/approvals"))["approvals"]
 
@@ -175,10 +201,14 @@ class RemoteSession:
             response = await self._client.request(method, path, **kwargs)
             body = response.json()
         except (httpx.HTTPError, ValueError) as error:
-            raise UpstreamUnavailable("正在运行的实例没有应答", where=path, cure="重启 shuzhi up 后再试") from error
+            raise _silent(path) from error
         if isinstance(body, dict) and "error" in body and response.status_code >= 400:
             raise RemoteError(Problem.model_validate(body["error"]), response.status_code)
         return body  # pyright: ignore[reportUnknownVariableType]
+
+
+def _silent(path: str) -> UpstreamUnavailable:
+    return UpstreamUnavailable("正在运行的实例没有应答", where=path, cure="重启 shuzhi up 后再试")
 
 
 class RemoteError(PlatformError):

@@ -62,15 +62,32 @@ def full_record(*, final: bool = True) -> DiagnosisReport:
         for n, item in enumerate(items)
     )
     scenes = tuple(
-        Scene(id=f"JSSF-{n:02}", title=SCENES[n % 8] + ("（二期）" if n % 11 == 0 else ""), cells=tuple(_cell(n, level) for level in range(5)))
+        Scene(
+            id=f"JSSF-{n:02}", title=SCENES[n % 8] + ("（二期）" if n % 11 == 0 else ""), cells=tuple(_cell(n, level) for level in range(5))
+        )
         for n in range(1, 41)
     )
     confirmed_scenes = tuple(
-        Rating(item=scene.id, title=scene.title, value="逐级核对", state="confirmed", evidence=ASKED, respondent="赵工", confirmed_by="李慧敏", at=AT)
+        Rating(
+            item=scene.id,
+            title=scene.title,
+            value="逐级核对",
+            state="confirmed",
+            evidence=ASKED,
+            respondent="赵工",
+            confirmed_by="李慧敏",
+            at=AT,
+        )
         for scene in scenes
     )
     proposed = Rating(
-        item="I60", title="智能体应用", value="2 级", state="proposed", evidence="今年试用了两个助手。", file="自述.docx", respondent="王立新"
+        item="I60",
+        title="智能体应用",
+        value="2 级",
+        state="proposed",
+        evidence="今年试用了两个助手。",
+        file="自述.docx",
+        respondent="王立新",
     )
     return DiagnosisReport(
         enterprise=Enterprise(
@@ -147,7 +164,9 @@ def full_record(*, final: bool = True) -> DiagnosisReport:
                     Gap(id="数字基础设施", title="数字基础设施", score=58.4, needed=60, target="关键设备全部联网", clause="TISC-7.3.1-b"),
                 ),
                 steps=(
-                    Step(id="I03", title="把质量检测数据接入统一平台", current="2 级", to="3 级", effort=2, gain=1.9, clause="TISC-7.3.1-b"),
+                    Step(
+                        id="I03", title="把质量检测数据接入统一平台", current="2 级", to="3 级", effort=2, gain=1.9, clause="TISC-7.3.1-b"
+                    ),
                     Step(id="I13", title="设立数据管理岗位并定期考核", current="3 级", to="4 级", effort=1, gain=1.65),
                     Step(id="I24", title="在热处理车间试点能耗预测", current="1 级", to="2 级", effort=3, gain=1.333),
                 ),
@@ -157,7 +176,13 @@ def full_record(*, final: bool = True) -> DiagnosisReport:
         ),
         matrix=Matrix(levels=LEVELS, rows=scenes),
         next_steps=(
-            Action(title="主数据治理", detail="梳理物料、设备、客户三类主数据，发布编码规则", owner="信息部", due="2026-06-30", clause="TISC-7.3.1-b"),
+            Action(
+                title="主数据治理",
+                detail="梳理物料、设备、客户三类主数据，发布编码规则",
+                owner="信息部",
+                due="2026-06-30",
+                clause="TISC-7.3.1-b",
+            ),
             Action(title="检测数据入库", detail="两条终检线的结果自动写入质量库", owner="质量部", due="2026-09-30"),
         ),
         service_path=(

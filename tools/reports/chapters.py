@@ -98,17 +98,12 @@ def dimensions(page: Page) -> Section | None:
 
 
 def _dimension(page: Page, node: Dimension) -> tuple[str, ...]:
-    absent = OPEN if node.id in _waiting(page) else NONE
-    figures = (page.score(node.score, absent), short(node.best), percent(node.weight), page.score(node.contribution))
+    figures = (page.score(node.score, page.absence(node.id)), short(node.best), percent(node.weight), page.score(node.contribution))
     return (_indented(node), *figures, share(node.coverage), or_none(node.level))
 
 
 def _indented(node: Dimension) -> str:
     return "\u3000" * (node.depth - 1) + node.title
-
-
-def _waiting(page: Page) -> set[str]:
-    return {rating.item for rating in page.waiting}
 
 
 def radar(page: Page, rays: list[Dimension]) -> Chart:
@@ -119,7 +114,7 @@ def radar(page: Page, rays: list[Dimension]) -> Chart:
             title=node.title,
             now=_part(node.score, node.best),
             before=_part(before.get(node.id), node.best),
-            shown=page.score(node.score, OPEN if node.id in _waiting(page) else NONE),
+            shown=page.score(node.score, page.absence(node.id)),
             shown_before=page.score(before.get(node.id)) if before.get(node.id) is not None else "",
         )
         for node in rays
@@ -137,7 +132,7 @@ def items(page: Page) -> Section | None:
     """Every item with what it adds and the clause that asks for it."""
     if not page.result.items:
         return None
-    waiting, titles = _waiting(page), {node.id: node.title for node in page.result.nodes}
+    titles = {node.id: node.title for node in page.result.nodes}
     columns = (
         Column(title="题目", width=2.6),
         Column(title="维度", width=1.6),
@@ -149,7 +144,7 @@ def items(page: Page) -> Section | None:
     )
     rows: list[tuple[str, ...]] = []
     for item in page.result.items:
-        absent = OPEN if item.id in waiting else NONE
+        absent = page.absence(item.id)
         figures = (page.score(item.score, absent), short(item.best), page.score(item.contribution))
         said = item.value or absent
         rows.append((item.title, titles.get(item.node, item.node) or NONE, said, *figures, "、".join(item.clauses) or NONE))
@@ -248,7 +243,12 @@ def _cohort(page: Page) -> list[Block]:
         return [text("没有同类企业的汇总数据，不作对比。")]
     if cohort.size < page.kind.smallest_cohort:
         return [text("同类企业的样本太少，为避免识别出单个企业，不显示对比。")]
-    facts = (("同类企业", cohort.name), ("样本数", str(cohort.size)), ("平均总分", page.score(cohort.mean)), ("总分中位数", page.score(cohort.median)))
+    facts = (
+        ("同类企业", cohort.name),
+        ("样本数", str(cohort.size)),
+        ("平均总分", page.score(cohort.mean)),
+        ("总分中位数", page.score(cohort.median)),
+    )
     blocks = [Block(kind="facts", pairs=facts)]
     if cohort.nodes:
         own = {node.id: node.score for node in page.result.nodes}
@@ -287,7 +287,7 @@ def _actions(page: Page, actions: tuple[Action, ...], caption: str, named: str) 
 
 def waiting(page: Page) -> Section:
     """Proposals, here and nowhere else."""
-    if not page.waiting:
+    if not page.standing.waiting:
         return Section(title="待确认事项", blocks=(text("没有待确认的评级。"),))
     columns = (
         Column(title="题目", width=1.8),
@@ -296,7 +296,7 @@ def waiting(page: Page) -> Section:
         Column(title="证据文件", width=1.3),
         Column(title="作答人", width=0.9),
     )
-    rows = [(_named(r), or_none(r.value), or_none(r.evidence), or_none(r.file), or_none(r.respondent)) for r in page.waiting]
+    rows = [(_named(r), or_none(r.value), or_none(r.evidence), or_none(r.file), or_none(r.respondent)) for r in page.standing.waiting]
     words = "以下评级只是建议或没有具名人员确认，不是结论，没有用于本报告的任何得分、等级和图表。"
     return Section(title="待确认事项", blocks=(text(words, "warning"), page.numbering.table("待确认的评级", columns, rows)))
 
@@ -334,6 +334,11 @@ def basis(page: Page) -> Section | None:
     """The clauses that the report stands on, with their state and version."""
     if not page.record.clauses:
         return None
-    columns = (Column(title="编号", width=1.4), Column(title="位置", width=1.8), Column(title="表述", width=3.6), Column(title="状态与版本", width=1.2))
+    columns = (
+        Column(title="编号", width=1.4),
+        Column(title="位置", width=1.8),
+        Column(title="表述", width=3.6),
+        Column(title="状态与版本", width=1.2),
+    )
     rows = [(c.id, or_none(c.path), c.wording, joined(c.status, c.version, by="\n") or NONE) for c in page.record.clauses]
     return Section(title="附录：依据条款", blocks=(page.numbering.table("依据条款", columns, rows),))

@@ -4,7 +4,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from itertools import takewhile
 
-from .record import Comparison, DiagnosisReport, Dimension, Item, Matrix, NextLevel, Rating, Result, Scene
+from .record import LONGEST_NAME, Comparison, DiagnosisReport, Dimension, Item, Matrix, NextLevel, Rating, Result, Scene
 
 
 @dataclass(frozen=True)
@@ -14,6 +14,8 @@ class Standing:
     record: DiagnosisReport
     waiting: tuple[Rating, ...]
     """Proposals, and scores that nobody rated."""
+    unknown: Set[str]
+    """Ids of items, groups and cells whose score is open for that reason."""
     withheld: bool
     """Whether the total was built on some of them, and is therefore left out."""
 
@@ -36,11 +38,11 @@ def standing(record: DiagnosisReport) -> Standing:
     rows = [*proposed, *(_unrated(item, title) for item, title in unrated if item.rpartition("-")[0] not in covered)]
     unknown = {*items, *nodes, *cells, *named}
     stripped = {"result": _stripped(result, unknown, withheld=withheld), "matrix": _matrix(record.matrix, cells.keys())}
-    return Standing(record.model_copy(update=stripped), tuple(rows), withheld)
+    return Standing(record.model_copy(update=stripped), tuple(rows), unknown, withheld)
 
 
 def _unrated(item: str, title: str) -> Rating:
-    return Rating(item=item, title=title, state="proposed")
+    return Rating(item=item[:LONGEST_NAME], title=title[:LONGEST_NAME], state="proposed")
 
 
 def _items_of(result: Result, node: Dimension) -> list[Item]:

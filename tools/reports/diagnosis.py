@@ -23,9 +23,8 @@ def faults_of(record: DiagnosisReport, kind: Kind) -> list[tuple[str, str]]:
 
 def layout(record: DiagnosisReport, kind: Kind) -> Layout:
     """Every text of the report, in the order in which it is read."""
-    sha256 = digest(f"{kind.key}/{kind.template}", record)
-    stands, faults = standing(record), faults_of(record, kind)
-    page = Page(stands.record, kind, Numbering(), stands.waiting, withheld=stands.withheld)
+    sha256 = digest(kind.edition, record)
+    page, faults = Page(standing(record), kind, Numbering()), faults_of(record, kind)
     made = [summary(page), method(page), dimensions(page), items(page), matrix(page), upgrade(page), comparison(page)]
     made += [what_next(page), waiting(page), evidence(page), basis(page), _signatures(record)]
     status = "草稿" if faults else "正式"

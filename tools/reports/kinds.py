@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import cast
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -40,12 +39,21 @@ class Kind(BaseModel):
     title: str
     aliases: tuple[str, ...] = Field(min_length=1)
     """What people call it."""
+    wishes: tuple[str, ...] = Field(min_length=1)
+    """Words that ask for one."""
+    questions: tuple[str, ...]
+    """Words with which people ask about it instead."""
     clauses: tuple[str, ...]
     """What asks for it."""
     template: str
     decimals: int = Field(ge=0, le=6)
     smallest_cohort: int = Field(ge=2)
     mandatory: tuple[Mandatory, ...]
+
+    @property
+    def edition(self) -> str:
+        """Kind and template: what the inputs are hashed with."""
+        return f"{self.key}/{self.template}"
 
 
 @cache
@@ -59,7 +67,9 @@ def load_kinds(folder: Path = DATA) -> Mapping[str, Kind]:
             raise ConfigurationError(f"报告定义读不出来：{error}", where=str(path), cure="修正该文件") from error
         except ValidationError as error:
             where = ".".join(map(str, error.errors()[0]["loc"]))
-            raise ConfigurationError(f"报告定义的格式不对：{error.errors()[0]['msg']}", where=f"{path.name}: {where}", cure="修正该字段") from error
+            raise ConfigurationError(
+                f"报告定义的格式不对：{error.errors()[0]['msg']}", where=f"{path.name}: {where}", cure="修正该字段"
+            ) from error
         found[kind.key] = kind
     return found
 
@@ -78,7 +88,7 @@ def check_fields(kind: Kind, model: type[BaseModel]) -> None:
     for entry in kind.mandatory:
         at: object = model
         for name in entry.field.split("."):
-            fields = cast("type[BaseModel]", at).model_fields if isinstance(at, type) and issubclass(at, BaseModel) else {}
+            fields = at.model_fields if isinstance(at, type) and issubclass(at, BaseModel) else {}
             if name not in fields:
                 raise ConfigurationError(f"记录没有字段 {entry.field}", where=f"{kind.key}.yaml: mandatory", cure="改正字段名")
             at = fields[name].annotation

@@ -10,16 +10,14 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from docx import Document
-from docx.oxml import OxmlElement, parse_xml
-from docx.oxml.ns import nsdecls, qn
-from docx.shared import Mm, Pt, RGBColor
+from docx.oxml import parse_xml
+from docx.oxml.ns import qn
+from docx.shared import Mm
 
 from .archive import repacked
+from .template_styles import FONT, NS, PALE, style_tables, style_texts
 from .words import TEMPLATE
 
-INK, ACCENT, FAINT, PALE, GREY = "16324F", "1F5F99", "C9D2DC", "EEF2F6", "5B6773"
-FONT = "微软雅黑"
-NS = nsdecls("w")
 VML = 'xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schemas-microsoft-com:office:office"'
 EPOCH = datetime(2000, 1, 1)
 
@@ -28,8 +26,12 @@ def paragraph(words: str, style: str = "Normal", *, align: str = "", properties:
     """One paragraph as XML."""
     jc = f'<w:jc w:val="{align}"/>' if align else ""
     name = style.replace(" ", "")
-    body = runs or f'<w:r><w:t xml:space="preserve">{escape(words)}</w:t></w:r>'
+    body = runs or run(words)
     return f'<w:p {NS}><w:pPr><w:pStyle w:val="{name}"/>{properties}{jc}</w:pPr>{body}</w:p>'
+
+
+def run(words: str) -> str:
+    return f'<w:r><w:t xml:space="preserve">{escape(words)}</w:t></w:r>'
 
 
 def control(mark: str) -> str:
@@ -43,13 +45,13 @@ def field(instruction: str, shown: str) -> str:
         '<w:r><w:fldChar w:fldCharType="begin"/></w:r>'
         f'<w:r><w:instrText xml:space="preserve"> {instruction} </w:instrText></w:r>'
         '<w:r><w:fldChar w:fldCharType="separate"/></w:r>'
-        f'<w:r><w:t xml:space="preserve">{shown}</w:t></w:r><w:r><w:fldChar w:fldCharType="end"/></w:r>'
+        f'{run(shown)}<w:r><w:fldChar w:fldCharType="end"/></w:r>'
     )
 
 
 def caption(word: str) -> str:
     number = field(f"SEQ {word} \\* ARABIC", "{{ block.number }}")
-    runs = f'<w:r><w:t xml:space="preserve">{word} </w:t></w:r>{number}<w:r><w:t xml:space="preserve">\u3000{{{{ block.caption }}}}</w:t></w:r>'
+    runs = run(f"{word} ") + number + run("\u3000{{ block.caption }}")
     keep = "<w:keepNext/>" if word == "表" else ""
     return paragraph("", "Caption", align="center", properties=keep, runs=runs)
 
@@ -83,11 +85,22 @@ def table(kind: str, rows: Iterable[str], columns: int) -> str:
 def body() -> list[str]:
     """The whole document, top to bottom."""
     plain, small = "Normal", "TableText"
-    heads = [mark_cell("for column in block.columns"), cell([paragraph("{{ column.title }}", "TableHead")], 100, fill=PALE), mark_cell("endfor")]
+    heads = [
+        mark_cell("for column in block.columns"),
+        cell([paragraph("{{ column.title }}", "TableHead")], 100, fill=PALE),
+        mark_cell("endfor"),
+    ]
     cells = [mark_cell("for words in line"), cell([paragraph("{{ words }}", small)], 100), mark_cell("endfor")]
     pair = row([cell([paragraph("{{ pair[0] }}", "TableLabel")], 2600), cell([paragraph("{{ pair[1] }}", small)], 6900)])
     card = cell([paragraph("{{ pair[0] }}", "TableLabel"), paragraph("{{ pair[1] }}", "CardFigure")], 100, fill=PALE)
-    signer = cell([paragraph("{{ pair[0] }}{% if pair[1] %}：{{ pair[1] }}{% endif %}", small), paragraph("", small), paragraph("签字\u3000\u3000\u3000\u3000\u3000日期", "TableLabel")], 100)
+    signer = cell(
+        [
+            paragraph("{{ pair[0] }}{% if pair[1] %}：{{ pair[1] }}{% endif %}", small),
+            paragraph("", small),
+            paragraph("签字\u3000\u3000\u3000\u3000\u3000日期", "TableLabel"),
+        ],
+        100,
+    )
     around = (mark_cell("for pair in block.pairs"), mark_cell("endfor"))
     return [
         *[paragraph("") for _ in range(6)],
@@ -102,7 +115,13 @@ def body() -> list[str]:
         table(
             "ReportTable",
             [
-                row([cell([paragraph("缺什么", "TableHead")], 3600, fill=PALE), cell([paragraph("怎样补齐", "TableHead")], 5900, fill=PALE)], "<w:tblHeader/>"),
+                row(
+                    [
+                        cell([paragraph("缺什么", "TableHead")], 3600, fill=PALE),
+                        cell([paragraph("怎样补齐", "TableHead")], 5900, fill=PALE),
+                    ],
+                    "<w:tblHeader/>",
+                ),
                 mark_row("for pair in faults"),
                 row([cell([paragraph("{{ pair[0] }}", small)], 3600), cell([paragraph("{{ pair[1] }}", small)], 5900)]),
                 mark_row("endfor"),
@@ -148,89 +167,19 @@ def watermark() -> list[str]:
     shape = (
         f'<w:r><w:pict {VML}><v:shape id="Draft" type="#_x0000_t136" '
         'style="position:absolute;margin-left:0;margin-top:0;width:380pt;height:190pt;rotation:315;z-index:-251658752;'
-        'mso-position-horizontal:center;mso-position-horizontal-relative:margin;'
+        "mso-position-horizontal:center;mso-position-horizontal-relative:margin;"
         'mso-position-vertical:center;mso-position-vertical-relative:margin" fillcolor="#d0d4d8" stroked="f">'
-        f'<v:fill opacity=".5"/><v:textpath on="t" fitshape="t" style="font-family:&quot;{FONT}&quot;;font-size:1pt" string="草稿"/></v:shape></w:pict></w:r>'
+        f'<v:fill opacity=".5"/><v:textpath on="t" fitshape="t" style="font-family:&quot;{FONT}&quot;;font-size:1pt" string="草稿"/>'
+        "</v:shape></w:pict></w:r>"
     )
     kind = (
         f'<w:r><w:pict {VML}><v:shapetype id="_x0000_t136" coordsize="21600,21600" o:spt="136" adj="10800" '
         'path="m@7,l@8,m@5,21600l@6,21600e"><v:formulas><v:f eqn="sum #0 0 10800"/><v:f eqn="prod #0 2 1"/><v:f eqn="sum 21600 0 @1"/>'
         '<v:f eqn="sum 0 0 @2"/><v:f eqn="sum 21600 0 @3"/><v:f eqn="if @0 @3 0"/><v:f eqn="if @0 21600 @1"/><v:f eqn="if @0 0 @2"/>'
         '<v:f eqn="if @0 @4 21600"/></v:formulas><v:path textpathok="t" o:connecttype="rect"/><v:textpath on="t" fitshape="t"/>'
-        '</v:shapetype></w:pict></w:r>'
+        "</v:shapetype></w:pict></w:r>"
     )
     return [control("if draft"), paragraph("", "Header", runs=kind + shape), control("endif")]
-
-
-def style_texts(document: Any) -> None:
-    styles = document.styles
-    _face(styles["Normal"], 10.5, spacing=4)
-    _face(styles["Title"], 30, bold=True, color=INK)
-    _border(styles["Title"], "bottom", ACCENT, 16)
-    _face(styles["Subtitle"], 17, spacing=6)
-    _face(styles["Heading 1"], 15, bold=True, color=INK, spacing=8)
-    _border(styles["Heading 1"], "bottom", ACCENT, 8)
-    _face(styles["Heading 2"], 11.5, bold=True, color=INK, spacing=5)
-    _face(styles["Caption"], 9, bold=True, color=INK, spacing=3)
-    _face(styles["Header"], 8, color=GREY)
-    _face(styles["Footer"], 8, color=GREY)
-    for name, size, color, bold in (
-        ("TableText", 8.5, "000000", False),
-        ("TableHead", 8.5, "000000", True),
-        ("TableLabel", 8.5, GREY, False),
-        ("CardFigure", 16, INK, True),
-        ("Note", 9, GREY, False),
-        ("Warning", 10.5, "000000", False),
-    ):
-        style = styles.add_style(name, 1)
-        style.base_style = styles["Normal"]
-        _face(style, size, bold=bold, color=color, spacing=2)
-    _border(styles["Warning"], "left", "B7791F", 24)
-    shade = OxmlElement("w:shd")
-    for attribute, value in (("val", "clear"), ("color", "auto"), ("fill", "FBF3DF")):
-        shade.set(qn(f"w:{attribute}"), value)
-    styles["Warning"].element.get_or_add_pPr().append(shade)
-
-
-def _face(style: Any, size: float, *, bold: bool = False, color: str = "000000", spacing: float = 0) -> None:
-    style.font.size, style.font.bold, style.font.italic = Pt(size), bold, False
-    style.font.name, style.font.color.rgb = FONT, RGBColor.from_string(color)
-    fonts = style.element.get_or_add_rPr().get_or_add_rFonts()
-    for theme in ("asciiTheme", "hAnsiTheme", "eastAsiaTheme", "cstheme"):
-        fonts.attrib.pop(qn(f"w:{theme}"), None)
-    for script in ("ascii", "hAnsi", "eastAsia", "cs"):
-        fonts.set(qn(f"w:{script}"), FONT)
-    style.paragraph_format.space_before, style.paragraph_format.space_after = Pt(spacing), Pt(spacing)
-
-
-def _border(style: Any, side: str, color: str, size: int) -> None:
-    properties = style.element.get_or_add_pPr()
-    for old in properties.findall(qn("w:pBdr")):
-        properties.remove(old)
-    border = parse_xml(f'<w:pBdr {NS}><w:{side} w:val="single" w:sz="{size}" w:space="4" w:color="{color}"/></w:pBdr>')
-    properties.insert_element_before(border, "w:shd", "w:tabs", "w:spacing", "w:ind", "w:contextualSpacing", "w:jc", "w:outlineLvl")
-
-
-def style_tables(document: Any) -> None:
-    line = f'w:val="single" w:sz="4" w:space="0" w:color="{FAINT}"'
-    strong = f'w:val="single" w:sz="12" w:space="0" w:color="{INK}"'
-    blue = f'w:val="single" w:sz="18" w:space="0" w:color="{ACCENT}"'
-    below = 'w:val="single" w:sz="6" w:space="0" w:color="000000"'
-    borders = {
-        "ReportTable": f"<w:top {strong}/><w:bottom {line}/><w:insideH {line}/>",
-        "ReportFacts": f"<w:top {line}/><w:bottom {line}/><w:insideH {line}/>",
-        "ReportCards": f'<w:top {blue}/><w:insideV w:val="single" w:sz="48" w:space="0" w:color="FFFFFF"/>',
-        "ReportSigns": f"<w:bottom {below}/>",
-    }
-    for name, lines in borders.items():
-        document.styles.element.append(
-            parse_xml(
-                f'<w:style {NS} w:type="table" w:customStyle="1" w:styleId="{name}"><w:name w:val="{name}"/><w:basedOn w:val="TableNormal"/>'
-                f"<w:tblPr><w:tblBorders>{lines}</w:tblBorders><w:tblCellMar>"
-                '<w:top w:w="50" w:type="dxa"/><w:left w:w="90" w:type="dxa"/><w:bottom w:w="50" w:type="dxa"/><w:right w:w="90" w:type="dxa"/>'
-                "</w:tblCellMar></w:tblPr></w:style>"
-            )
-        )
 
 
 def build() -> bytes:
@@ -250,7 +199,7 @@ def build() -> bytes:
             part.remove(old)
     _fill(first, [*watermark(), paragraph("", "Header")])
     _fill(every, [*watermark(), paragraph("{{ subject }}　{{ title }}", "Header")])
-    pages = f'<w:r><w:t xml:space="preserve">{{{{ running }}}}　第 </w:t></w:r>{field("PAGE", "")}<w:r><w:t xml:space="preserve"> 页 / 共 </w:t></w:r>{field("NUMPAGES", "")}<w:r><w:t xml:space="preserve"> 页</w:t></w:r>'
+    pages = run("{{ running }}\u3000第 ") + field("PAGE", "") + run(" 页 / 共 ") + field("NUMPAGES", "") + run(" 页")
     _fill(foot, [paragraph("", "Footer", runs=pages)])
     for old in document.element.body.findall(qn("w:p")):
         document.element.body.remove(old)

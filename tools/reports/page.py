@@ -2,22 +2,30 @@
 
 from dataclasses import dataclass, field
 
+from .confirmed import Standing
 from .figures import NONE, OPEN, fixed, signed
 from .kinds import Kind
 from .layout import Chart, Numbering
-from .record import DiagnosisReport, Rating, Result
+from .record import DiagnosisReport, Result
 
 
 @dataclass
 class Page:
     """The confirmed record, the kind's conventions, and the drawings that the chapters ask for."""
 
-    record: DiagnosisReport
+    standing: Standing
     kind: Kind
     numbering: Numbering
-    waiting: tuple[Rating, ...]
-    withheld: bool
     charts: dict[str, Chart] = field(default_factory=dict[str, Chart])
+
+    @property
+    def record(self) -> DiagnosisReport:
+        """What stands of it."""
+        return self.standing.record
+
+    @property
+    def withheld(self) -> bool:
+        return self.standing.withheld
 
     @property
     def result(self) -> Result:
@@ -27,6 +35,10 @@ class Page:
     def absent(self) -> str:
         """What stands for a figure of the whole that is not there."""
         return OPEN if self.withheld else NONE
+
+    def absence(self, part: str) -> str:
+        """What stands for a figure of one item or group that is not there."""
+        return OPEN if part in self.standing.unknown else NONE
 
     def score(self, value: float | None, absent: str = NONE) -> str:
         return fixed(value, self.kind.decimals, absent)

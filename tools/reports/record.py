@@ -9,10 +9,11 @@ from datetime import date
 from typing import Annotated, Literal
 
 import orjson
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, model_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, StringConstraints, model_validator
 
 MOST = 2_000
 """Rows of any list: as many as a whole catalogue of clauses, and no more than a report can show."""
+LONGEST_NAME = 200
 UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufffe\uffff\ud800-\udfff]")
 """Controls that XML forbids, marks that turn the reading direction or hide between letters, halves of characters."""
 
@@ -21,15 +22,20 @@ CellState = Literal["达成", "部分", "未达成", "未知", "/"]
 """A cell of a matrix; `/` is not asked at that level, 未知 was not answered."""
 
 
-def printable(text: str) -> str:
+def printable(text: object) -> object:
     """The text as every rendering can show it, and only show it."""
+    if not isinstance(text, str):
+        return text
     return UNPRINTABLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n"))
 
 
-Name = Annotated[str, StringConstraints(max_length=200), AfterValidator(printable)]
-Line = Annotated[str, StringConstraints(max_length=1_000), AfterValidator(printable)]
-Prose = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(printable)]
+Name = Annotated[str, BeforeValidator(printable), StringConstraints(max_length=LONGEST_NAME)]
+Line = Annotated[str, BeforeValidator(printable), StringConstraints(max_length=1_000)]
+Prose = Annotated[str, BeforeValidator(printable), StringConstraints(max_length=10_000)]
 Clauses = Annotated[tuple[Name, ...], Field(max_length=100)]
+LARGEST = 1e12
+Figure = Annotated[FiniteFloat, Field(ge=-LARGEST, le=LARGEST)]
+"""A score, weight, gain or effort; beyond this it is a mistake."""
 
 
 class Recorded(BaseModel):
@@ -94,12 +100,12 @@ class Dimension(Recorded):
     title: Name
     depth: int = Field(default=1, ge=1, le=10)
     """1 directly under the total; a group comes before those inside it."""
-    score: FiniteFloat | None = None
-    best: FiniteFloat | None = None
-    weight: FiniteFloat | None = None
+    score: Figure | None = None
+    best: Figure | None = None
+    weight: Figure | None = None
     """Its share of the group above, in per cent."""
-    contribution: FiniteFloat | None = None
-    coverage: FiniteFloat | None = Field(default=None, ge=0, le=1)
+    contribution: Figure | None = None
+    coverage: Figure | None = Field(default=None, ge=0, le=1)
     level: Name = ""
     clause: Name = ""
 
@@ -112,9 +118,9 @@ class Item(Recorded):
     node: Name = ""
     """Id or title of its group."""
     value: Name = ""
-    score: FiniteFloat | None = None
-    best: FiniteFloat | None = None
-    contribution: FiniteFloat | None = None
+    score: Figure | None = None
+    best: Figure | None = None
+    contribution: Figure | None = None
     clauses: Clauses = ()
 
 
@@ -132,9 +138,9 @@ class Change(Recorded):
 
     id: Name
     title: Name
-    before: FiniteFloat | None = None
-    after: FiniteFloat | None = None
-    delta: FiniteFloat | None = None
+    before: Figure | None = None
+    after: Figure | None = None
+    delta: Figure | None = None
 
 
 class Comparison(Recorded):
@@ -142,8 +148,8 @@ class Comparison(Recorded):
 
     version: Name = ""
     dated: date | None = None
-    total_before: FiniteFloat | None = None
-    total_delta: FiniteFloat | None = None
+    total_before: Figure | None = None
+    total_delta: Figure | None = None
     level_before: Name = ""
     nodes: tuple[Change, ...] = Field(default=(), max_length=MOST)
     note: Line = ""
@@ -154,7 +160,7 @@ class CohortNode(Recorded):
 
     id: Name
     title: Name
-    mean: FiniteFloat
+    mean: Figure
 
 
 class Cohort(Recorded):
@@ -162,8 +168,8 @@ class Cohort(Recorded):
 
     name: Name
     size: int = Field(ge=0)
-    mean: FiniteFloat | None = None
-    median: FiniteFloat | None = None
+    mean: Figure | None = None
+    median: Figure | None = None
     nodes: tuple[CohortNode, ...] = Field(default=(), max_length=MOST)
 
 
@@ -174,8 +180,8 @@ class Gap(Recorded):
     title: Name
     current: Line = ""
     target: Line = ""
-    score: FiniteFloat | None = None
-    needed: FiniteFloat | None = None
+    score: Figure | None = None
+    needed: Figure | None = None
     clause: Name = ""
 
 
@@ -186,8 +192,8 @@ class Step(Recorded):
     title: Line
     current: Name = ""
     to: Name = ""
-    effort: FiniteFloat | None = None
-    gain: FiniteFloat | None = None
+    effort: Figure | None = None
+    gain: Figure | None = None
     clause: Name = ""
 
 
@@ -195,7 +201,7 @@ class NextLevel(Recorded):
     """The way to the next level."""
 
     level: Name
-    gap: FiniteFloat | None = None
+    gap: Figure | None = None
     gaps: tuple[Gap, ...] = Field(default=(), max_length=MOST)
     steps: tuple[Step, ...] = Field(default=(), max_length=3)
     note: Line = ""
@@ -214,12 +220,12 @@ class Action(Recorded):
 class Result(Recorded):
     """The scored result."""
 
-    total: FiniteFloat | None = None
-    best: FiniteFloat | None = None
+    total: Figure | None = None
+    best: Figure | None = None
     level: Name = ""
     label: Name = ""
     """参考, where the official grade comes from elsewhere."""
-    coverage: FiniteFloat | None = Field(default=None, ge=0, le=1)
+    coverage: Figure | None = Field(default=None, ge=0, le=1)
     nodes: tuple[Dimension, ...] = Field(default=(), max_length=MOST)
     items: tuple[Item, ...] = Field(default=(), max_length=MOST)
     missing: tuple[Name, ...] = Field(default=(), max_length=MOST)
@@ -290,7 +296,11 @@ def cited_clauses(record: DiagnosisReport) -> list[str]:
     return [clause for clause in dict.fromkeys(found) if clause]
 
 
+def canonical(kind: str, record: DiagnosisReport) -> bytes:
+    """The inputs in their one form: JSON with sorted keys, nothing between them."""
+    return orjson.dumps({"kind": kind, "record": record.model_dump(mode="json")}, option=orjson.OPT_SORT_KEYS)
+
+
 def digest(kind: str, record: DiagnosisReport) -> str:
-    """SHA-256 of the canonical inputs: JSON with sorted keys, nothing between them."""
-    inputs = {"kind": kind, "record": record.model_dump(mode="json")}
-    return hashlib.sha256(orjson.dumps(inputs, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    """SHA-256 of the canonical inputs; what `sha256sum` says of the kept record."""
+    return hashlib.sha256(canonical(kind, record)).hexdigest()

@@ -3,9 +3,10 @@
 The data goes in as one JSON text that the template parses. It is never source, so nothing in it can be a command.
 """
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from domain.errors import ToolFailed
 
@@ -47,8 +48,10 @@ def _pages(source: bytes, data: str, ppi: float) -> list[bytes]:
 def _compiled(source: bytes, data: str, form: str, ppi: float) -> list[bytes]:
     import typst  # noqa: PLC0415 - twenty megabytes that only reports need
 
+    # its declared types leave out text where bytes are taken
+    compile_ = cast("Callable[..., list[bytes] | bytes]", typst.compile)
     try:
-        made = typst.compile(
+        made = compile_(
             source,
             root=str(DATA),
             font_paths=list(font_folders()),
@@ -59,5 +62,5 @@ def _compiled(source: bytes, data: str, form: str, ppi: float) -> list[bytes]:
         )
     except (typst.TypstError, RuntimeError) as error:
         raise ToolFailed("报告排版失败", where="write_report", cure="缩短记录中过长的文字后重试；仍失败请联系开发人员") from error
-    pages: object = made
-    return [bytes(page) for page in pages] if isinstance(pages, list) else [bytes(made or b"")]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    # one page of a picture comes by itself, several come as a list
+    return made if isinstance(made, list) else [made]

@@ -56,7 +56,8 @@ def _fit(document: Any, report: Layout) -> None:
     tables = [table for table in document.tables if table._tbl.tblPr.find(_w("tblStyle")).get(_w("val")) == "ReportTable"]
     faults = [Column(title="", width=3.6), Column(title="", width=5.9)]
     columns = [block.columns for block in blocks if block.kind == "table"]
-    for table, wanted in zip(tables, [*([faults] if report.draft else []), *columns], strict=True):
+    wanted_of: list[Sequence[Column]] = [*([faults] if report.draft else []), *columns]
+    for table, wanted in zip(tables, wanted_of, strict=True):
         _set_columns(table._tbl, wanted)
     for table in document.tables:
         if table._tbl.tblPr.find(_w("tblStyle")).get(_w("val")) in ("ReportCards", "ReportSigns"):

@@ -27,8 +27,8 @@ ASKING_COMMANDS: dict[str, Callable[[str], list[str]]] = {
     "tools run": lambda words: ["get_clause", "--args", json.dumps({"clause_id": words})],
 }
 FILE_COMMANDS = {"ingest"}
-READING_COMMANDS = {"documents", "doctor", "tools list", "approvals list"}
-BARE_COMMANDS = {"up", "db upgrade", "tools show", "approvals show", "approvals approve", "approvals reject"}
+READING_COMMANDS = {"documents", "artifacts list", "doctor", "tools list", "approvals list"}
+BARE_COMMANDS = {"up", "artifacts save", "db upgrade", "tools show", "approvals show", "approvals approve", "approvals reject"}
 """They take a name or an id."""
 MANAGING = {
     *{f"audit {name}" for name in ("anchor", "export", "list", "sign", "verify")},

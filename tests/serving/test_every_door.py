@@ -44,14 +44,28 @@ TELLING = {
     ("POST", "/v1/mcp/tools/{name}/revoke"),
 }
 """Names, reasons and passwords: kept, or compared, and read by people alone."""
-LISTS = ("models", "tools", "documents", "approvals", "threads", "keys", "grants", "grants/given", "grant-requests", "usage", "alerts")
+LISTS = (
+    "models",
+    "tools",
+    "documents",
+    "artifacts",
+    "approvals",
+    "threads",
+    "keys",
+    "grants",
+    "grants/given",
+    "grant-requests",
+    "usage",
+    "alerts",
+)
 MORE_LISTS = ("grant-requests/waiting", "accounts", "administrators/proposals", "mcp/tools")
 OWN = ("auth/me", "auth/sessions", "auth/oidc", "auth/oidc/callback")
 SHOWN = ("accounts/{account_id}", "runs/{run_id}", "runs/{run_id}/events", "threads/{thread_id}", "approvals/{approval_id}")
+FILES = ("artifacts/{artifact_id}", "artifacts/{artifact_id}/content")
 ENDED = ("threads/{thread_id}", "documents/{document_id}", "keys/{key_id}", "grants/{grant_id}", "grant-requests/{request_id}")
 MORE_ENDED = ("auth/sessions", "auth/sessions/{session_id}", "accounts/{account_id}/credentials")
 BARE = {
-    *{("GET", f"/v1/{path}") for path in (*LISTS, *MORE_LISTS, *OWN, *SHOWN)},
+    *{("GET", f"/v1/{path}") for path in (*LISTS, *MORE_LISTS, *OWN, *SHOWN, *FILES)},
     *{("DELETE", f"/v1/{path}") for path in (*ENDED, *MORE_ENDED)},
     *{("GET", path) for path in ("/metrics", "/readyz", "/healthz")},
     ("POST", "/v1/accounts/{account_id}/password"),
@@ -66,6 +80,7 @@ TOOLS: dict[str, Callable[[str], dict[str, Any]]] = {
     "search_standards": lambda words: {"query": words},
     "get_clause": lambda words: {"clause_id": words},
     "compute_kpi": lambda words: {"indicator": words, "inputs": {}},
+    "write_report": lambda words: {"record": {"enterprise": {"name": "锻造厂", "summary": words}}},
 }
 """Every tool that ships, and its arguments made of somebody's words."""
 TEST_TOOLS = {"publish_notice"}
@@ -186,6 +201,7 @@ async def test_reading_everything_shows_nothing_of_another_enterprise(town: Town
         "run_id": (await town.platform.runs.start(eve, f"{CANARY}：{CLUE}", door="http")).id,
         "thread_id": town.platform.threads.create(eve, f"{CANARY}：{CLUE}").id,
         "document_id": town.platform.knowledge.library.documents(eve)[0].id,
+        "artifact_id": town.keep("eve", f"{CANARY}.pdf", CANARY.encode()),
     }
     for method, path in sorted(BARE):
         if method == "GET":

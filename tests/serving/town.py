@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from domain.principal import Level, Principal, Role, own_label
 from knowledge.ingest import SourceFile
 from records.accounts import NewAccount
+from records.artifacts import NewArtifact
 from records.passwords import PasswordCost
 from serving.access import Access, AccessSettings
 from serving.api import create_app
@@ -80,6 +81,12 @@ class Town:
         assert outcome.document is not None, outcome.problem
         knowledge.refresh()
         return outcome.document.id
+
+    def keep(self, by: str, name: str, data: bytes, level: Level = "private") -> str:
+        """A file that was made for somebody; returns its id."""
+        owner = self.people[by]
+        new = NewArtifact(kind="diagnosis", name=name, media_type="application/pdf", data=data, label=own_label(owner, level))
+        return self.platform.artifacts.add([new], owner)[0].id
 
 
 @asynccontextmanager

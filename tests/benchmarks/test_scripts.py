@@ -48,6 +48,7 @@ def test_every_script_explains_itself(name: str) -> None:
         ("gateway", {"first_token_added_c1", "requests_per_s_c1", "ratio_to_langgraph_c1", "cpu_per_token", "memory_per_open_run"}),
         ("audit", {"append_batched_sm3", "append_single_p95_sha256", "verify_sm3", "verify_export_sha256", "seal_and_open_sm4-gcm"}),
         ("guard_attacks", {"phrases_1k", "user_1k", "data_1k", "question", "question_p95", "hostile_hex"}),
+        ("reports", {"first", "word_and_pdf", "word", "pdf"}),
         ("startup", {"cold_start_to_answer", "warm_start_to_answer", "rss_after_50_questions", "help_import"}),
     ],
 )

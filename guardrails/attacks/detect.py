@@ -75,8 +75,10 @@ class AttackDetector:
 
     def _clearest(self, text: str) -> tuple[Judgement, int, int]:
         """The window of the text that looks most like an attack: an attack is one somewhere, and a long text is a little of everything."""
-        judged = [(self._model.judge(_said_once(text[start:end])), start, end) for start, end in _windows(len(text))]
-        return max(judged, key=lambda one: one[0].score)
+        once = _said_once(text)
+        windows = _windows(len(once))
+        judged, (start, end) = max(zip(self._model.judge_all(once, windows), windows, strict=True), key=lambda one: one[0].score)
+        return (judged, start, end) if once == text else (judged, 0, len(text))
 
     def _hidden(self, view: View) -> Iterator[Finding]:
         for candidate in candidates(view.folded):

@@ -59,10 +59,10 @@ class View:
     @classmethod
     def of(cls, text: str) -> "View":
         if WIDE_PLAIN.fullmatch(text):
-            folded = text
+            narrowed = text
             for stop, narrow in STOPS:
-                folded = folded.replace(stop, narrow)
-            return cls(text, WIDE_CHARACTER.sub(_narrow, folded), plain=True)
+                narrowed = narrowed.replace(stop, narrow)
+            return cls(text, WIDE_CHARACTER.sub(_narrow, narrowed), plain=True)
         folded: list[str] = []
         origins: list[int] = []
         at = 0

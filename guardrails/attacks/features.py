@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-BITS = 17
+BITS = 18
 BUCKETS = 1 << BITS
 STEM = 5
 """Letters of a word that its inflections share."""

@@ -22,6 +22,7 @@ from agents.prompts.load import PROMPTS, prompt
 from domain.answer import Citation
 from domain.errors import ConfigurationError, NotAuthenticated, PlatformError, install_cure
 from domain.principal import LOCAL, PUBLIC, Principal
+from guardrails.attacks import GuardModel
 from guardrails.budgets import TOOLS, Budgets, ToolPolicy, load_tool_policy
 from guardrails.policy import load_policy
 from guardrails.screens import Screens, build_screens, masking
@@ -59,6 +60,7 @@ from .approvals import ApprovalDesk
 from .checkpoints import CheckpointCipher, WaitingRuns
 from .deeds import deeds_of
 from .endpoint import EndpointModel
+from .guard_endpoint import GuardEndpoint
 from .mcp_client import RemoteTools, may_admit
 from .metrics import Metrics
 from .people import People, open_people
@@ -178,6 +180,7 @@ class Platform:
     knowledge: Knowledge
     tools: ToolRegistry
     screens: Screens
+    guard_model: GuardModel | None
     runs: RunService
     run_store: RunStore
     threads: ThreadStore
@@ -240,8 +243,11 @@ async def open_platform(settings: Settings, *, extra_tools: list[AnyTool] | None
             stack.push_async_callback(model.close)
         checkpoints = WaitingRuns(await open_checkpoints(settings, stack, knowledge.recording.sealer))
         screens = await asyncio.to_thread(make_screens, settings)
+        guard_model = GuardEndpoint(settings.guard_model) if settings.guard_model else None
+        if guard_model is not None:
+            stack.push_async_callback(guard_model.close)
         desk = ApprovalDesk(approvals)
-        deps = assistant_deps(knowledge, tools, desk, model, screens)
+        deps = assistant_deps(knowledge, tools, desk, model, screens, guard_model)
         threads, metrics = ThreadStore(knowledge.database, content=kept, audit=audit), Metrics()
         assistant = build_assistant(deps, checkpoints)
         runs = RunService(assistant, checkpoints, RunRecords(run_store, live, threads), metrics, desk, tools, screens.stream, people)
@@ -251,6 +257,7 @@ async def open_platform(settings: Settings, *, extra_tools: list[AnyTool] | None
             knowledge=knowledge,
             tools=tools,
             screens=screens,
+            guard_model=guard_model,
             runs=runs,
             run_store=run_store,
             threads=threads,
@@ -295,7 +302,12 @@ def make_screens(settings: Settings, *, report_all: bool = False) -> Screens:
 
 
 def assistant_deps(
-    knowledge: Knowledge, tools: ToolRegistry, desk: ApprovalDesk, model: ChatModel | None, screens: Screens
+    knowledge: Knowledge,
+    tools: ToolRegistry,
+    desk: ApprovalDesk,
+    model: ChatModel | None,
+    screens: Screens,
+    guard_model: GuardModel | None = None,
 ) -> AssistantDeps:
     judge = Judge(knowledge.catalogue, load_asking(), load_weights(), Vocabulary(knowledge.catalogue, knowledge.frequencies))
     return AssistantDeps(
@@ -308,6 +320,7 @@ def assistant_deps(
         screens=screens,
         approvals=desk,
         model=model,
+        guard_model=guard_model,
     )
 
 

@@ -283,7 +283,7 @@ def tool_policy(settings: Settings) -> ToolPolicy:
 def built_in_tools(knowledge: Knowledge) -> list[AnyTool]:
     """The explicit list of what ships."""
     return [
-        search_tool(knowledge.retriever),
+        search_tool(knowledge.retriever, knowledge.catalogue),
         clause_tool(knowledge.catalogue, knowledge.library, knowledge.retriever),
         kpi_tool(knowledge.catalogue, partial(clause_citation, knowledge)),
     ]

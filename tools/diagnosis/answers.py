@@ -190,7 +190,7 @@ ZERO = Decimal(0)
 
 def descendants(model: Model, index: int) -> list[int]:
     node = model.nodes[index]
-    below = [*node.children, *node.bonus, *node.deductions]
+    below = [*node.children, *node.bonus, *node.deductions, *node.records]
     return [i for child in below for i in (child, *descendants(model, child))]
 
 

@@ -271,6 +271,8 @@ class Node(Scale):
     """The score of the best answer; others in proportion."""
     rescale: Annotated[Literal["by_max", "by_range"], _one_of("rescale")] = "by_max"
     scale: Word | None = None
+    record: bool = False
+    """Noted, never scored: a metric that is watched without a threshold."""
     bonus: bool = False
     deduction: bool = False
     bonus_cap: Number | None = None

@@ -45,6 +45,9 @@ class Compiled:
     children: tuple[int, ...] = ()
     bonus: tuple[int, ...] = ()
     deductions: tuple[int, ...] = ()
+    records: tuple[int, ...] = ()
+    recorded: bool = False
+    """It, or the group it is in, is noted and never scored."""
     aggregate: Aggregate = "sum"
     weights: tuple[Decimal, ...] = ()
     """Of the children, in order: shares of 1, or coefficients."""
@@ -164,11 +167,15 @@ class _Compiler:
         self.nodes.append(node)
         if not node.id:
             self.faults.append(fault(spec.line, "id", "指标没有 id 或 title", "写上 title: 名称"))
-        kinds: dict[str, list[int]] = {"children": [], "bonus": [], "deductions": []}
+        kinds: dict[str, list[int]] = {"children": [], "bonus": [], "deductions": [], "records": []}
+        node.recorded = spec.record or (above is not None and above.recorded)
         for child in spec.children:
-            kind = "bonus" if child.bonus else "deductions" if child.deduction else "children"
+            kind = (
+                "records" if node.recorded or child.record else "bonus" if child.bonus else "deductions" if child.deduction else "children"
+            )
             kinds[kind].append(self._add(child, index, depth + 1))
-        node.children, node.bonus, node.deductions = (tuple(kinds[kind]) for kind in ("children", "bonus", "deductions"))
+        node.children, node.bonus = tuple(kinds["children"]), tuple(kinds["bonus"])
+        node.deductions, node.records = tuple(kinds["deductions"]), tuple(kinds["records"])
         self.faults += _unknown_clauses([(spec.line, clause) for clause in spec.clauses], self.known_clauses)
         return index
 
@@ -257,7 +264,7 @@ class _Compiler:
             node.sources = tuple(source for source in sources if source is not None)
         weighted = [self.nodes[i] for i in node.children if self.nodes[i].spec.weight is not None]
         node.aggregate = spec.aggregate or ("weighted_sum" if weighted else "sum")
-        if not node.children and formula is None:
+        if not node.children and formula is None and not node.recorded:
             raise ValueError("这一组只有加分或扣分项")
         uses = node.aggregate in WEIGHTED or (weighted and node.aggregate in ("share", "geometric_mean"))
         if uses and formula is None:
@@ -294,7 +301,9 @@ class _Compiler:
         return tuple(w.value / total for w in given)
 
     def _order(self) -> tuple[int, ...]:
-        needs = {n.index: {*n.children, *n.bonus, *n.deductions, *(s.index for s in n.sources if s.index >= 0)} for n in self.nodes}
+        needs = {
+            n.index: {*n.children, *n.bonus, *n.deductions, *n.records, *(s.index for s in n.sources if s.index >= 0)} for n in self.nodes
+        }
         try:
             return tuple(TopologicalSorter(needs).static_order())
         except CycleError as error:

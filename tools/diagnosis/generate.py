@@ -192,9 +192,9 @@ def metrics(catalogue: Catalogue) -> Body:
 def _metric(clause: Clause, fact: Fact) -> Body:
     unit, _, per = fact.unit.partition("/")
     made: Body = {"id": clause.id, "title": fact.metric, "clauses": [clause.id], "unit": unit, "period": per or "月"}
+    if not isinstance(fact.value, str):
+        return made | {"threshold": f"{fact.op} {_number(fact.value)}"}
     value = fact.value
-    if isinstance(value, float):
-        return made | {"threshold": f"{fact.op} {_number(value)}"}
     if fact.op == "range":
         low, _, high = value.partition("-")
         return made | {"threshold": f"[{low}, {high}]"}

@@ -44,7 +44,7 @@ class Series:
 def reader(library: Library) -> Callable[[str], Reading | None]:
     """`read_arguments` of score_assessment."""
     words = load_asking()
-    grids = {key: library.get(key).model.grid for key in library.keys()}
+    grids = {key: library.get(key).model.grid for key in library.keys()}  # noqa: SIM118 - a method of ours, no mapping
     titles = {key: _first_level(library, key) for key in words.assessments}
 
     def read_arguments(text: str) -> Reading | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import pairwise
 from typing import Literal, cast
 
 from domain.errors import ConfigurationError
@@ -324,7 +325,7 @@ def band_of(bands: tuple[Band, ...], value: Decimal) -> Band | None:
 def _between(knots: tuple[tuple[Decimal, Decimal], ...], value: Decimal) -> Decimal:
     if value <= knots[0][0]:
         return knots[0][1]
-    for (x1, y1), (x2, y2) in zip(knots, knots[1:], strict=False):
+    for (x1, y1), (x2, y2) in pairwise(knots):
         if value <= x2:
             return y1 + (value - x1) * (y2 - y1) / (x2 - x1)
     return knots[-1][1]

@@ -102,9 +102,7 @@ def _source_values(run: Run, node: Compiled) -> dict[str, object] | None:
     values: dict[str, object] = dict(run.resolved.partial.get(node.index, {}))
     for source in node.sources:
         if source.kind == "input":
-            value: object = run.resolved.inputs.get(
-                run.model.inputs[source.name.lower()] if source.name.lower() in run.model.inputs else source.name
-            )
+            value: object = run.resolved.inputs.get(run.model.inputs.get(source.name.lower(), source.name))
         elif source.kind == "score":
             scored = run.scored[source.index]
             value = (

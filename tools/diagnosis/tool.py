@@ -14,8 +14,8 @@ from ..contract import AnyTool, Tool, ToolContext, ToolResult
 from .board import board_result
 from .compare import compare
 from .explain import result_of
+from .filling import fill
 from .library import Assessment, Library
-from .matrix import fill
 from .outcome import AssessmentResult
 from .proposing import Proposals, ProposeInput, propose
 from .reading import read_listing, read_proposal, reader

@@ -307,8 +307,8 @@ class _Compiler:
         try:
             return tuple(TopologicalSorter(needs).static_order())
         except CycleError as error:
-            ring = [self.nodes[i] for i in error.args[1]]
-            first = min(ring, key=lambda n: n.spec.line)
+            ring: list[Compiled] = [self.nodes[int(i)] for i in error.args[1]]
+            first = min(ring, key=_line_of)
             what = f"循环引用：{' → '.join(n.title for n in reversed(ring))}"
             self.faults.append(fault(first.spec.line, "formula", what, "去掉其中一处引用"))
             return ()
@@ -361,3 +361,7 @@ def bound_of(node: Compiled, scores: list[Decimal]) -> Decimal:
             made *= score
         return made
     return max(scores) if kind in ("max", "geometric_mean") else min(scores) if kind == "min" else sum(scores, ZERO) / len(scores)
+
+
+def _line_of(node: Compiled) -> int:
+    return node.spec.line

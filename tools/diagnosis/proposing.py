@@ -137,7 +137,8 @@ def propose(library: Library, given: ProposeInput) -> ToolResult[Proposals]:
 
 
 def _row_text(row: Mapping[str, object]) -> str:
-    return "，".join(f"{key}：{value}" for key, value in row.items() if value not in (None, ""))
+    """One clause: what stands in a row belongs together."""
+    return " ".join(f"{key} {value}" for key, value in row.items() if value not in (None, ""))
 
 
 def _askable(assessment: Assessment, catalogue: Catalogue, minimum: int) -> Iterator[tuple[str, str, list[Signal], int]]:

@@ -147,7 +147,7 @@ def _series_in(text: str) -> list[Series]:
 def _is_weights(text: str, series: Series, words: AskingWords) -> bool:
     near = text[max(0, series.start - 12) : series.start]
     near = re.split(r"\d", near)[-1]
-    after = text[series.end : series.end + 5]
+    after = re.split(r"[，,。；;]", text[series.end : series.end + 5])[0]
     return series.percent or any(word in near or word in after for word in words.weights)
 
 

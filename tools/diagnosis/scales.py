@@ -67,7 +67,7 @@ def compile_scale(node: Node, scale: Scale, points: Decimal | None) -> ItemScale
     return replace(made, read=_with_words(made.read, words))
 
 
-def _noted(unit: str) -> ItemScale:
+def noted(unit: str) -> ItemScale:
     """Anything; a number keeps its value."""
 
     def read(raw: object) -> Scored:
@@ -76,12 +76,10 @@ def _noted(unit: str) -> ItemScale:
         except BadAnswer:
             return Scored(ZERO, shown=str(raw))
 
-    return ItemScale(read, ZERO, ZERO, (), "任意内容")
+    return ItemScale(_with_words(read, load_words()), ZERO, ZERO, (), "任意内容")
 
 
 def _base(node: Node, scale: Scale, words: Words) -> ItemScale:
-    if node.record and not scale.given:
-        return _noted(node.unit)
     if scale.formula is not None or scale.growth:
         return _computed(node, scale)
     if scale.bands or scale.interpolate or scale.threshold:

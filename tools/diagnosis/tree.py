@@ -14,7 +14,7 @@ from .exact import CONTEXT, settle
 from .levels import Condition, Ladder, Names, VetoRule, compile_condition, compile_ladder, compile_veto
 from .matrix import Grid, compile_grid
 from .notation import fold, show
-from .scales import ONE, ZERO, ItemScale, compile_scale
+from .scales import ONE, ZERO, ItemScale, compile_scale, noted
 
 HUNDRED = Decimal(100)
 VALUE = re.compile(r"(.+)\.(?:value|答案)\Z")
@@ -210,6 +210,9 @@ class _Compiler:
             self.faults.append(fault(node.spec.line, node.id, str(error)))
 
     def _compile_item(self, node: Compiled) -> None:
+        if node.recorded and not node.spec.given and node.spec.scale is None:
+            node.scale = noted(node.spec.unit)
+            return
         scale = self._scale_of(node.spec)
         node.scale = compile_scale(node.spec, scale, node.spec.points if node.spec.points is not None else self.definition.points)
         if scale.formula is not None or scale.growth:

@@ -20,6 +20,7 @@ RECORD = frozenset(
     (*VALUE_KEYS, *ITEM_KEYS, "evidence", "expires", "respondent", "confirmed_by", "out_of", "at", "owner", "reviewer", "note")
 )
 MOST_FAULTS = 50
+BARE = (str, int, float, bool, Decimal)
 Answers = Mapping[str, object] | Sequence[Mapping[str, object]]
 
 
@@ -119,6 +120,8 @@ def resolve(model: Model, answers: Answers, today: date) -> Resolved:
     faults: list[ProblemDetail] = []
     out = Resolved()
     by_index: dict[int, list[Given]] = {}
+    if isinstance(answers, Mapping):
+        answers = _plain_answers(model, answers, out, faults)
     for name, given in rows_of(answers, faults):
         index = model.names.get(name)
         if index is None:
@@ -132,7 +135,9 @@ def resolve(model: Model, answers: Answers, today: date) -> Resolved:
             faults.append(ProblemDetail(where=name, what=f"没有名为“{name}”的指标", cure=known_names(name, known)))
     for index, rows in by_index.items():
         node = model.nodes[index]
-        if node.is_item:
+        if index in out.scored:
+            faults.append(ProblemDetail(where=node.id, what=f"“{node.title}”用两个名字各答了一次", cure="只留一个"))
+        elif node.is_item:
             _read_item(model, out, node, rows, today, faults)
         else:
             _read_group(model, out, node, rows[-1], by_index, faults)
@@ -140,6 +145,27 @@ def resolve(model: Model, answers: Answers, today: date) -> Resolved:
     if faults:
         raise UserInputError(f"{len(faults)} 个答案有误：{faults[0].where}：{faults[0].what}", detail=faults[:MOST_FAULTS])
     return out
+
+
+def _plain_answers(model: Model, answers: Mapping[str, object], out: Resolved, faults: list[ProblemDetail]) -> Mapping[str, object]:
+    """Reads bare values of items without further ado; gives back the rest."""
+    rest: dict[str, object] = {}
+    names, nodes, scored, raw = model.names, model.nodes, out.scored, out.raw
+    for name, value in answers.items():
+        index = names.get(name)
+        if index is None or type(value) not in BARE or index in scored:
+            rest[name] = value
+            continue
+        node = nodes[index]
+        if node.scale is None or node.sources or node.spec.evidence or node.not_applicable == "forbidden":
+            rest[name] = value
+            continue
+        try:
+            scored[index] = node.scale.read(value)
+            raw[index] = value
+        except BadAnswer as error:
+            faults.append(ProblemDetail(where=node.id, what=f"{node.title}：{error}", cure=f"应为：{node.scale.asks}"))
+    return rest
 
 
 def _read_input(out: Resolved, name: str, given: Given, faults: list[ProblemDetail]) -> None:
@@ -168,7 +194,7 @@ def _complete(model: Model, out: Resolved, faults: list[ProblemDetail]) -> None:
 def _read_group(
     model: Model, out: Resolved, node: Compiled, given: Given, answered: Mapping[int, object], faults: list[ProblemDetail]
 ) -> None:
-    below = [model.nodes[i].title for i in descendants(model, node.index) if i in answered]
+    below = [model.nodes[i].title for i in descendants(model, node.index) if i in answered or i in out.scored]
     if below:
         what = f"“{node.title}”给了总的分数，又给了“{below[0]}”的"
         faults.append(ProblemDetail(where=node.id, what=what, cure="只给其中一种"))

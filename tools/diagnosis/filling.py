@@ -13,6 +13,8 @@ from .matrix import Board, CellState, Grid
 from .notation import fold, number, show
 from .words import load_words
 
+KINDS = ("yes", "partly", "no", "unknown", "not_applicable")
+
 
 def fill(grid: Grid, answers: Answers, today: date, *, review: bool) -> Board:
     """Answers may be per cell (JSSF-09-先进: 是), per scene ({JSSF-09: {先进: 是}}), or the level that a scene has (JSSF-09: 先进).
@@ -33,9 +35,8 @@ def fill(grid: Grid, answers: Answers, today: date, *, review: bool) -> Board:
         else:
             what = f"没有名为“{name}”的场景或单元格"
             faults.append(ProblemDetail(where=name, what=what, cure=known_names(name, [r.id for r in grid.rows])))
-    asked = {(cell.row, cell.level) for row in grid.rows for cell in row.cells}
     for at, rows in said.items():
-        _settle(board, at, rows, asked, today, faults, review=review)
+        _settle(board, at, rows, today, faults, review=review)
     if faults:
         raise UserInputError(f"{len(faults)} 个答案有误：{faults[0].where}：{faults[0].what}", detail=faults[:50])
     return board
@@ -74,28 +75,26 @@ def _scene(grid: Grid, row: int, given: Given, said: dict[tuple[int, int], list[
         what = f"“{given.value}”不是等级"
         faults.append(ProblemDetail(where=grid.rows[row].id, what=what, cure=f"应为：{'、'.join(grid.levels)}，或逐级写是/否"))
         return
+    yes, no = replace(given, value="是"), replace(given, value="否")
     for cell in grid.rows[row].cells:
-        said.setdefault((row, cell.level), []).append(replace(given, value="是" if cell.level <= n else "否"))
+        said.setdefault((row, cell.level), []).append(yes if cell.level <= n else no)
 
 
 def _settle(
     board: Board,
     at: tuple[int, int],
     rows: list[Given],
-    asked: set[tuple[int, int]],
     today: date,
     faults: list[ProblemDetail],
     *,
     review: bool,
 ) -> None:
     grid, words = board.grid, load_words()
-    where = f"{grid.rows[at[0]].id}-{grid.levels[at[1]]}"
-    if at not in asked:
+    if at not in grid.asked:
         return  # "/" asks nothing: an answer to it never counts
+    where = f"{grid.rows[at[0]].id}-{grid.levels[at[1]]}"
     rows = [row for row in rows if row.confirmed_by][-1:] or rows
-    kinds = [
-        next((k for k in ("yes", "partly", "no", "unknown", "not_applicable") if words.means(k, _word(row.value))), None) for row in rows
-    ]
+    kinds = [next((k for k in KINDS if words.means(k, _word(row.value))), None) for row in rows]
     for row, kind in zip(rows, kinds, strict=True):
         if kind is None:
             faults.append(ProblemDetail(where=where, what=f"“{row.value}”应为是、部分、否之一", cure="写 是、部分 或 否"))
@@ -114,4 +113,6 @@ def _settle(
 
 
 def _word(raw: object) -> object:
+    if isinstance(raw, str):
+        return raw
     return show(found) if (found := number(raw)) is not None and not isinstance(raw, bool) else raw

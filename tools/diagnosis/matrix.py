@@ -41,6 +41,8 @@ class Grid:
     gates: tuple[Interval | None, ...]
     names: Mapping[str, int]
     level_names: Mapping[str, int]
+    asked: frozenset[tuple[int, int]]
+    """The cells that ask something, by row and level."""
 
 
 @dataclass
@@ -116,4 +118,5 @@ def compile_grid(spec: Matrix, faults: list[ProblemDetail]) -> Grid:
         if level not in spec.levels:
             faults.append(fault(spec.line, "gates", f"没有等级“{level}”", f"应为：{'、'.join(spec.levels)}"))
     gates = tuple(spec.gates.get(level) for level in spec.levels)
-    return Grid(spec, spec.levels, tuple(rows), gates, names, level_names)
+    asked = frozenset((cell.row, cell.level) for row in rows for cell in row.cells)
+    return Grid(spec, spec.levels, tuple(rows), gates, names, level_names, asked)

@@ -1,6 +1,6 @@
 """From answers to the total, the level, and what every node came to."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, localcontext
@@ -45,25 +45,6 @@ def score(model: Model, answers: Answers, today: date) -> Run:
     """Raises UserInputError for answers that cannot be read."""
     with localcontext(CONTEXT):
         return evaluate(model, resolve(model, answers, today))
-
-
-@dataclass(frozen=True, slots=True)
-class Lean:
-    """A result without its explanation, for batches."""
-
-    total: Decimal | None
-    level: str | None
-    coverage: Decimal
-    nodes: tuple[Decimal | None, ...]
-    """Scores of the first level's nodes."""
-
-
-def score_many(model: Model, batch: Iterable[Answers], today: date) -> Iterator[Lean]:
-    """Many enterprises by one definition, one after the other."""
-    first = model.nodes[0].children if model.nodes else ()
-    for answers in batch:
-        run = score(model, answers, today)
-        yield Lean(run.total, run.level_name, run.coverage, tuple(run.scored[i].score for i in first))
 
 
 def evaluate(model: Model, resolved: Resolved) -> Run:

@@ -94,6 +94,8 @@ def _effort(given: Decimal | dict[str, Decimal] | None, label: str, steps: int) 
 def _search(run: Run, above: Rung, moves: list[Move]) -> tuple[tuple[Move, ...] | None, str]:
     """The cheapest combination; by number of steps and gain among equals."""
     trials = 0
+    if _out_of_reach(run, above, moves):
+        return None, f"改进至多 {MOST_STEPS} 项还不能达到"
     helpful = _useful(run, above, moves)
     for number, combination in enumerate(_by_effort(helpful)):
         if number >= MOST_COMBINATIONS:
@@ -138,7 +140,8 @@ def _adds_up(run: Run) -> bool:
         spec = node.spec
         if node.is_item or node.index in run.resolved.groups:
             continue
-        simple = node.aggregate in ("weighted_sum", "weighted_mean", "sum", "mean") and node.expression is None
+        judged = node.aggregate in ("share", "count", "conformance") and all(run.model.nodes[i].is_item for i in node.children)
+        simple = (node.aggregate in ("weighted_sum", "weighted_mean", "sum", "mean") or judged) and node.expression is None
         if not simple or spec.cap is not None or spec.floor is not None or spec.bonus_cap is not None or (node.index and spec.round):
             return False
         if not node.zero_if_missing:
@@ -153,6 +156,16 @@ def _cannot(run: Run, above: Rung, moves: tuple[Move, ...]) -> bool:
     rule = run.model.definition.round
     slack = ZERO if rule is None else Decimal(1).scaleb(-rule.decimals) * (len(moves) + 1)
     return run.total + sum((m.gain for m in moves), ZERO) + slack < above.bounds.low
+
+
+def _out_of_reach(run: Run, above: Rung, moves: list[Move]) -> bool:
+    """Whether even the three items that gain most fall short."""
+    best: dict[int, Move] = {}
+    for move in moves:
+        if move.index not in best or move.gain > best[move.index].gain:
+            best[move.index] = move
+    most = sorted(best.values(), key=lambda m: -m.gain)[:MOST_STEPS]
+    return _cannot(run, above, tuple(most))
 
 
 def _by_effort(moves: list[Move]) -> Iterator[tuple[Move, ...]]:

@@ -189,6 +189,8 @@ class _Compiler:
                 self.faults.append(fault(node.spec.line, "id", what, "每个指标用不同的 id；没有写 id 时以 title 为 id"))
             self.names[key], lines[key] = node.index, node.spec.line
             by_title.setdefault(fold(node.title).lower(), []).append(node.index)
+        for node in self.nodes[1:]:
+            self.names.setdefault(node.id, node.index)  # as written, for the quick way
         for title, found in by_title.items():
             if len(found) == 1:
                 self.names.setdefault(title, found[0])

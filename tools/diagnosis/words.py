@@ -1,6 +1,6 @@
 """data/words.yaml: other words for the keys and values of a definition, and for the plainest answers."""
 
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -10,6 +10,8 @@ from domain.errors import ConfigurationError, UserInputError
 from .loading import Lined, LinedList, read_yaml
 from .notation import fold, threshold
 
+REMEMBERED = 4096
+"""Answers whose kind is kept."""
 DATA = Path(__file__).parent / "data" / "words.yaml"
 
 
@@ -32,11 +34,24 @@ class Words(BaseModel):
 
     def means(self, kind: str, written: object) -> bool:
         """Whether an answer is one of the words of this kind (yes, partly, no, not_applicable, unknown)."""
-        return isinstance(written, str | bool) and fold(str(written)).lower() in self._folded[kind]
+        return isinstance(written, str | bool) and kind in self._kinds(str(written))
 
-    @property
+    def _kinds(self, text: str) -> frozenset[str]:
+        known = self._known.get(text)
+        if known is None:
+            plain = fold(text).lower()
+            known = frozenset(kind for kind, words in self._folded.items() if plain in words)
+            if len(self._known) < REMEMBERED:
+                self._known[text] = known
+        return known
+
+    @cached_property
+    def _known(self) -> dict[str, frozenset[str]]:
+        return {}
+
+    @cached_property
     def _folded(self) -> dict[str, frozenset[str]]:
-        return _folded(self)
+        return {kind: frozenset(fold(word).lower() for word in words) for kind, words in self.words.items()}
 
 
 @cache
@@ -46,15 +61,6 @@ def load_words(path: Path = DATA) -> Words:
         return Words.model_validate(read_yaml(path.read_text(encoding="utf-8")))
     except (OSError, UserInputError, ValidationError) as error:
         raise ConfigurationError(f"词表无法读取：{error}", where=str(path), cure="修正该文件") from error
-
-
-def _folded(words: Words) -> dict[str, frozenset[str]]:
-    return _fold_all(tuple(sorted(words.words.items())))
-
-
-@cache
-def _fold_all(words: tuple[tuple[str, tuple[str, ...]], ...]) -> dict[str, frozenset[str]]:
-    return {kind: frozenset(fold(word).lower() for word in found) for kind, found in words}
 
 
 PARTS = {"children": "node", "levels": "level", "vetoes": "veto"}

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tools.diagnosis.answers import resolve
+from tools.diagnosis.batch import score_many
 from tools.diagnosis.definition import read_definition
-from tools.diagnosis.scoring import score, score_many
+from tools.diagnosis.scoring import score
 from tools.diagnosis.tree import Model, compile_definition
 
 from .scored import TODAY, library, shipped

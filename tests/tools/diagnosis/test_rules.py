@@ -154,7 +154,7 @@ def test_a_group_may_be_scored_as_a_whole() -> None:
 
 
 def test_every_bad_answer_is_named() -> None:
-    assert answer_faults(tree(), {"A1": 101, "A2": "很多", "C": 1, "B": {"value": 1, "expires": "明年"}}) == ["B", "C", "A1", "A2"]
+    assert answer_faults(tree(), {"A1": 101, "A2": "很多", "C": 1, "B": {"value": 1, "expires": "明年"}}) == ["A1", "A2", "B", "C"]
     assert answer_faults(tree(), [{"value": 1}]) == ["answers 第 1 行"]
 
 

@@ -101,6 +101,8 @@ class Expression:
         self._quoted: dict[str, str] = {}
         plain = unicodedata.normalize("NFKC", text).replace("×", "*").replace("÷", "/").replace("−", "-")
         plain = plain.replace("≥", ">=").replace("≤", "<=").replace("≠", "!=")
+        plain = re.sub(r"^[^=<>!]+=(?!=)", "", plain)  # 增长率 = (本期 - 上期) / 上期
+        plain = re.sub(r"(?<![\d.])100\s*%", "100", plain)  # …×100% is how Chinese formulas say "in per cent"
         source = re.sub(r"\{([^{}]+)\}", self._quote, plain)
         source = re.sub(r"(\d(?:\.\d+)?)\s*%(?!\s*[\w(])", r"\1/100", source)
         try:

@@ -77,6 +77,9 @@ def evaluate(formula: Formula, values: Mapping[str, FormulaInput]) -> float:
     return float(result)
 
 
+LONGEST = 2000
+
+
 class Undefined(ArithmeticError):
     """An expression has no value for these numbers: a zero divisor, or no number at all (不可计算)."""
 
@@ -96,6 +99,8 @@ class Expression:
     """
 
     def __init__(self, text: str, functions: Mapping[str, Callable[..., object]] | None = None) -> None:
+        if len(text) > LONGEST:
+            raise ConfigurationError(f"表达式超过 {LONGEST} 个字符", where=f"{text[:40]}…", cure="分成几个指标")
         self.text = text
         self._functions = {**EXACT_FUNCTIONS, **(functions or {})}
         self._quoted: dict[str, str] = {}
@@ -139,7 +144,7 @@ class Expression:
         evaluator.nodes[ast.Constant] = _decimal_constant  # pyright: ignore[reportOptionalSubscript, reportArgumentType]
         try:
             result: object = evaluator.eval(self.text, previously_parsed=self._tree)  # pyright: ignore
-        except (ArithmeticError, InvalidExpression, TypeError, ValueError) as error:
+        except (ArithmeticError, InvalidExpression, RecursionError, TypeError, ValueError) as error:
             raise Undefined(str(error)) from error
         if isinstance(result, bool):
             return result

@@ -278,8 +278,8 @@ def _score(out: Resolved, node: Compiled, given: Given, faults: list[ProblemDeta
     try:
         if given.out_of is not None:
             out.scored[node.index] = _share(node, given)
-        elif node.sources and isinstance(raw, Mapping):
-            out.partial.setdefault(node.index, {}).update(cast("Mapping[str, object]", raw))
+        elif node.sources:
+            out.partial.setdefault(node.index, {}).update(_own_inputs(node, raw))
         else:
             out.scored[node.index] = node.scale.read(raw)
     except BadAnswer as error:
@@ -290,6 +290,22 @@ def _score(out: Resolved, node: Compiled, given: Given, faults: list[ProblemDeta
         faults.append(ProblemDetail(where=node.id, what=f"{node.title}：不允许“不适用”", cure=f"应为：{node.scale.asks}"))
     out.raw[node.index] = raw
     out.given[node.index] = given
+
+
+def _own_inputs(node: Compiled, raw: object) -> Mapping[str, object]:
+    """What was answered for the inputs that the item does not take from elsewhere; raises BadAnswer."""
+    assert node.scale is not None
+    taken = {source.name for source in node.sources}
+    own = [name for name in node.scale.variables if name not in taken]
+    if not isinstance(raw, Mapping):
+        if len(own) != 1:
+            raise BadAnswer(f"应给出 {'、'.join(own)}" if own else "由其他指标算出，不用作答")
+        return {own[0]: raw}
+    given = cast("Mapping[str, object]", raw)
+    extra = [key for key in given if key not in own]
+    if extra:
+        raise BadAnswer(f"没有名为“{'、'.join(extra)}”的输入，应为：{'、'.join(own)}")
+    return given
 
 
 def _share(node: Compiled, given: Given) -> Scored:

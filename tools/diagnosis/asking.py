@@ -40,6 +40,8 @@ class GateWords(_Words):
     words: tuple[str, ...]
     asks: tuple[str, ...]
     mentions: tuple[str, ...]
+    without: tuple[str, ...]
+    """Words that ask for the rule itself."""
 
 
 class SceneWords(_Words):

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import yaml
 
@@ -44,21 +44,28 @@ class Series:
 def reader(library: Library) -> Callable[[str], Reading | None]:
     """`read_arguments` of score_assessment."""
     words = load_asking()
-    grids = {key: library.get(key).model.grid for key in library.keys()}  # noqa: SIM118 - a method of ours, no mapping
-    titles = {key: _first_level(library, key) for key in words.assessments}
+
+    @cache
+    def titles() -> dict[str, tuple[str, ...]]:
+        """Read when a question first needs them: definitions take a while to compile, and starting should not."""
+        return {key: _first_level(library, key) for key in words.assessments}
+
+    @cache
+    def grids() -> dict[str, Grid | None]:
+        return {key: library.get(key).model.grid for key in library.keys()}  # noqa: SIM118 - a method of ours, no mapping
 
     def read_arguments(text: str) -> Reading | None:
         plain = folded(text)
         if any(word in plain for word in words.knowledge):
             return None
         return (
-            _named(plain, words, titles)
+            _named(plain, words, titles())
             or _items(plain, words, library)
-            or _series(plain, words, titles)
+            or _series(plain, words, titles())
             or _own_weights(plain, words)
             or _gate(plain, words)
             or _scene(plain, words, grids)
-            or _wish(plain, words, titles)
+            or _wish(plain, words, titles())
         )
 
     return lru_cache(maxsize=256)(read_arguments)
@@ -260,6 +267,8 @@ def _gate(text: str, words: AskingWords) -> Reading | None:
     gate = words.gate
     if not any(word in text for word in gate.asks) or not any(word in text for word in gate.mentions):
         return None
+    if any(word in text for word in gate.without):
+        return None
     scores = [q for q in quantities(text) if q.kind == "number" and q.unit == "分" and 0 <= q.value <= 100]
     if len(scores) == 1 and any(word in text for word in gate.words):
         return Reading({"assessment": gate.assessment, "answers": {"数字化水平得分": _plain(Decimal(repr(scores[0].value)))}}, SURE)
@@ -274,12 +283,12 @@ def _gate(text: str, words: AskingWords) -> Reading | None:
     return None
 
 
-def _scene(text: str, words: AskingWords, grids: Mapping[str, Grid | None]) -> Reading | None:
+def _scene(text: str, words: AskingWords, grids: Callable[[], Mapping[str, Grid | None]]) -> Reading | None:
     """Whether a scene has reached a level: from what is said of its levels, or else a question for it."""
     asked = re.search(rf"(?:{'|'.join(words.scenes.asks)})(?P<between>.{{0,12}}?)(?:了吗|了没|没有|吗|不|么|呢)?[?？]?\s*$", text)
     if asked is None:
         return None
-    for key, grid in grids.items():
+    for key, grid in grids().items():
         row = next((n for n, r in enumerate(grid.rows) if r.title in text), None) if grid else None
         if grid is None or row is None:
             continue

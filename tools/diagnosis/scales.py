@@ -6,7 +6,6 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Literal, cast
 
-from domain.errors import ConfigurationError
 from domain.formula import Expression, Undefined
 from domain.quantity import quantities
 
@@ -347,10 +346,8 @@ def _between(knots: tuple[tuple[Decimal, Decimal], ...], value: Decimal) -> Deci
 def _computed(node: Node, scale: Scale) -> ItemScale:
     """A number computed from this item's own inputs."""
     expression = Expression(scale.formula or GROWTH)
-    variables = scale.inputs or (CHANGE if scale.growth and not scale.formula else expression.names)
-    unknown = [name for name in expression.names if name not in variables]
-    if unknown:
-        raise ConfigurationError(f"公式里的 {'、'.join(unknown)} 不在 inputs 里", where=expression.text, cure="补进 inputs")
+    own = CHANGE if scale.growth and not scale.formula else scale.inputs
+    variables = (*own, *(name for name in expression.names if name not in own))
     converts = scale.bands or scale.interpolate or scale.threshold
     change, scores = _conversion(scale) if converts else (None, [])
     undefined = ZERO if scale.undefined == "zero" else None

@@ -127,9 +127,9 @@ def _group(run: Run, node: Compiled) -> None:
         if found.score is not None:
             counted.append((position, found.score))
         elif found.state == "not_applicable":
-            if node.not_applicable in ("zero", "full"):
-                counted.append((position, ZERO if node.not_applicable == "zero" else child.high))
-        elif node.zero_if_missing:
+            if child.not_applicable in ("zero", "full"):
+                counted.append((position, ZERO if child.not_applicable == "zero" else child.high))
+        elif child.zero_if_missing:
             counted.append((position, ZERO))
     run.cover[node.index] = cover / cover_weight if cover_weight else None
     if node.expression is not None:

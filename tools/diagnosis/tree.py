@@ -219,7 +219,11 @@ class _Compiler:
         node.scale = compile_scale(node.spec, scale, node.spec.points if node.spec.points is not None else self.definition.points)
         if scale.formula is not None or scale.growth:
             own = [name for name in node.scale.variables if name not in scale.inputs]
-            node.sources = tuple(source for name in own if (source := self._source(name, node)) is not None)
+            found = {name: self._source(name, node) for name in own}
+            unknown = [name for name, source in found.items() if source is None]
+            if unknown and scale.inputs:
+                raise ValueError(f"公式里的“{'、'.join(unknown)}”不在 inputs 里，也不是指标")
+            node.sources = tuple(source for source in found.values() if source is not None)
         if isinstance(node.spec.effort, dict):
             _check_efforts(node)
 

@@ -126,6 +126,16 @@ matrix:
     - {id: S1, cells: {L1: 有台账, L2: 有系统, L3: 有模型}}
     - {id: S2, cells: {L1: /, L2: 联网, L3: 预测}}
 """
+SHARED = """
+title: 共用输入
+inputs: [营收, 研发]
+scales:
+  五级: {options: {很差: 1, 差: 2, 中: 3, 好: 4, 很好: 5}}
+children:
+  - {id: 研发强度, weight: 40, formula: 研发 / 营收 * 100, bands: [[">= 5", 100], ["3-5", 80], ["< 3", 40]]}
+  - {id: 人均, weight: 40, formula: 营收 / 人数, inputs: [人数], interpolate: [[0, 0], [100, 100]]}
+  - {id: 评价, weight: 20, scale: 五级, points: 100, not_applicable: zero}
+"""
 THIRDS = "title: 三分\nchildren:\n  - {id: a, weight: 1/3}\n  - {id: b, weight: 2/3}\n"
 
 
@@ -143,6 +153,8 @@ THIRDS = "title: 三分\nchildren:\n  - {id: a, weight: 1/3}\n  - {id: b, weight
         (CHECKS, {"c1": "是", "c2": "是", "c3": "30分钟", "c4": 80.1}, 60, "不通过"),  # c5 is unanswered and never counts
         (COEFFICIENT, {"质量": 77.7, "规模系数": "中型", "能力": 66}, 80.32, None),  # (46.62 + 26.4) × 1.1 = 80.322
         (MATRIX, {"S1": "L2", "S2": {"L2": "是", "L3": "部分"}}, 60, "L2"),  # 3 of 5 cells
+        (SHARED, {"营收": 1000, "研发": 30, "人数": 20, "评价": "好"}, 68, None),  # 32 + 20 + 16
+        (SHARED, {"营收": 1000, "研发": 30, "人均": 20, "评价": "不适用"}, 52, None),
         (THIRDS, {"a": 30, "b": 60}, 50, None),
     ],
 )

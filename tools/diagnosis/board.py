@@ -25,6 +25,7 @@ def board_result(definition: Definition, board: Board, catalogue: Catalogue | No
     level = allowed if has_gates else _overall(board)
     known = sum((c.row, c.level) in board.states and board.states[c.row, c.level].met is not None for c in cells)
     notes = [definition.note] if definition.note else []
+    counted = range(len(grid.levels)) if board.states else range(0)
     if has_gates and board.score is None:
         notes.insert(0, f"没有给出“{grid.spec.score}”，不定等级")
     return AssessmentResult(
@@ -45,7 +46,7 @@ def board_result(definition: Definition, board: Board, catalogue: Catalogue | No
         total_on_all=plain(share),
         conflicts=[Contradiction(id=where, said=said) for where, said in board.conflicts],
         next_level=_next(board, level, catalogue),
-        notes=[*notes, *(f"{grid.levels[n]}：满足 {board.satisfied(n)[0]}/{board.satisfied(n)[1]} 项" for n in range(len(grid.levels)))],
+        notes=[*notes, *(f"{grid.levels[n]}：满足 {board.satisfied(n)[0]}/{board.satisfied(n)[1]} 项" for n in counted)],
     )
 
 

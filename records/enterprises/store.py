@@ -99,7 +99,9 @@ class EnterpriseStore:
         profile = checked_profile(fields)
         label = _label(principal, level, attributes)
         with self._ledger.change(principal, because or Because(), door) as change:
+            _free_code(change, profile.uscc, "")
             file_id = begin(change, profile, label)
+            change.note("enterprise.create", change.workspace.file(file_id), fields=sorted(profile.known()))
         return self.get(file_id, principal)
 
     def update(
@@ -114,7 +116,8 @@ class EnterpriseStore:
         with self._ledger.change(principal, because, door) as change:
             file = change.file(file_id)
             expect_version(file.version, version)
-            revise(change, file, fields)
+            if names := revise(change, file, fields):
+                change.note("enterprise.change", file, fields=names)
         return self.get(file_id, principal)
 
     def assign(self, file_id: str, owner: str, principal: Principal, because: Because, *, door: Door) -> EnterpriseFile:
@@ -172,12 +175,10 @@ class EnterpriseStore:
 
 
 def begin(change: Change, profile: Profile, label: Label) -> str:
-    """A new file's id. Raises Conflict when a readable file has its credit code."""
-    _free_code(change, profile.uscc, "")
+    """A new file's id. Whether its credit code is free, the caller has looked."""
     file_id = new_id()
     payload = {"profile": profile.known(), "label": label.model_dump(mode="json"), "owner": change.principal.id}
     change.record("created", file_id, payload)
-    change.note("enterprise.create", change.workspace.file(file_id), fields=sorted(profile.known()))
     return file_id
 
 
@@ -191,7 +192,6 @@ def revise(change: Change, file: FileState, fields: Mapping[str, Any]) -> list[s
         _free_code(change, wanted.get("uscc"), file.id)
     payload = {"set": {name: wanted.get(name) for name in names}, "was": {name: file.profile.get(name) for name in names}}
     change.record("updated", file.id, payload)
-    change.note("enterprise.change", file, fields=names)
     return names
 
 

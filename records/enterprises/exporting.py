@@ -11,6 +11,7 @@ from domain.principal import Principal
 
 from ..audit_entries import Door, NewEntry
 from .ledger import Ledger
+from .profile import Profile
 from .relations import RelationStore
 from .search import EnterpriseQuery
 from .sheet import safe_text, title_of
@@ -42,8 +43,8 @@ class Exporter:
         after = ""
         while True:
             page = self._store.search(query, principal, after=after, limit=MOST)
-            for listed in page.enterprises:
-                rows.append(self._row(listed.id, columns, principal))
+            profiles = self._store.profiles([listed.id for listed in page.enterprises], principal)
+            rows += [self._row(listed.id, profiles[listed.id], columns, principal) for listed in page.enterprises if listed.id in profiles]
             if len(rows) > limit:
                 raise TooLarge(f"超过 {limit} 份档案", where="query", cure="按地区、行业等条件分批导出")
             if not (after := page.next):
@@ -52,8 +53,7 @@ class Exporter:
         self._ledger.record(NewEntry(principal=principal, action="data.export", door=door, object_kind="enterprise", detail=detail))
         return _book(columns, rows)
 
-    def _row(self, file_id: str, columns: Sequence[SheetColumn], principal: Principal) -> list[str | float | None]:
-        profile = self._store.get(file_id, principal).profile
+    def _row(self, file_id: str, profile: Profile, columns: Sequence[SheetColumn], principal: Principal) -> list[str | float | None]:
         known: dict[str, Any] = {name: getattr(profile, name) for name in type(profile).model_fields}
         if any(column.field.startswith("contact_") for column in columns):
             for contact in self._relations.items(file_id, "contact", principal, limit=1):

@@ -1,6 +1,6 @@
 """Files as a whole: begin, change, read, find, and what was said when by whom (可查询、可更新、可追溯, TISC-7.2.4-d)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ from domain.principal import Label, Principal, read_filter
 from knowledge.readable import readable
 
 from ..audit_entries import Door
-from ..encoding import new_id, storable
+from ..encoding import decode, new_id, storable
 from .history import HistoryEntry, entry_of
 from .ledger import Because, Change, Ledger, expect_version, may_write, need_why
 from .profile import Profile, checked_profile
@@ -145,6 +145,12 @@ class EnterpriseStore:
             segments=segments_of(facts_of(profile, needs, assessed)),
             portrait=portrait_of(profile),
         )
+
+    def profiles(self, file_ids: Sequence[str], principal: Principal) -> dict[str, Profile]:
+        """The fields of those of these files that the principal may read."""
+        query = select(FILES.c.id, FILES.c.profile).where(FILES.c.id.in_(file_ids), readable(read_filter(principal), FILES.c))
+        with self._ledger.reading(principal) as connection:
+            return {row.id: Profile.model_validate(decode(row.profile)) for row in connection.execute(query)}
 
     def search(self, query: EnterpriseQuery, principal: Principal, *, after: str = "", limit: int = 50) -> Page:
         """Files that fit, newest first. Raises NotFound for an `after` that the principal may not read."""

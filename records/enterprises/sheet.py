@@ -178,7 +178,9 @@ def _header(number: int, row: Sequence[Any]) -> Header | None:
         if column.money:
             unit = UNIT.search(text)
             made.units[place] = unit[0] if unit else column.money
-    return made if any(column.required for column in made.fields.values()) else None
+    # a known word among others may stand in any text
+    is_header = len(made.fields) > 1 or not made.ignored
+    return made if is_header and any(column.required for column in made.fields.values()) else None
 
 
 def _known_headers() -> dict[str, SheetColumn]:

@@ -11,6 +11,8 @@ from records.audit import AuditLog
 from records.content import Content
 from records.database import Database
 from records.encoding import decode
+from records.enterprises.exporting import Exporter
+from records.enterprises.importing import Importer
 from records.enterprises.ledger import Because, Ledger
 from records.enterprises.merging import MergeDesk
 from records.enterprises.overview import Overview
@@ -53,6 +55,7 @@ class Files:
         self.ledger = Ledger(database, content=content, audit=audit, now=lambda: self.at)
         self.store, self.relations = EnterpriseStore(self.ledger), RelationStore(self.ledger)
         self.ratings, self.merging, self.overview = RatingStore(self.ledger), MergeDesk(self.ledger), Overview(self.ledger)
+        self.importer, self.exporter = Importer(self.ledger), Exporter(self.ledger, self.store, self.relations)
 
     def begin(self, by: Principal, name: str, **fields: Any) -> EnterpriseFile:
         return self.store.create({"name": name, **fields}, by, door="http")

@@ -12,7 +12,7 @@ from domain.principal import Principal
 from ..audit_entries import Door, NewEntry
 from .ledger import Ledger
 from .profile import Profile
-from .relations import RelationStore
+from .relations import FileItem, RelationStore
 from .search import EnterpriseQuery
 from .sheet import safe_text, title_of
 from .store import MOST, EnterpriseStore
@@ -44,7 +44,9 @@ class Exporter:
         while True:
             page = self._store.search(query, principal, after=after, limit=MOST)
             profiles = self._store.profiles([listed.id for listed in page.enterprises], principal)
-            rows += [self._row(listed.id, profiles[listed.id], columns, principal) for listed in page.enterprises if listed.id in profiles]
+            met = self._relations.first_contacts(list(profiles), principal) if contacts else {}
+            found = [listed.id for listed in page.enterprises if listed.id in profiles]
+            rows += [_row(profiles[each], met.get(each), columns) for each in found]
             if len(rows) > limit:
                 raise TooLarge(f"超过 {limit} 份档案", where="query", cure="按地区、行业等条件分批导出")
             if not (after := page.next):
@@ -53,12 +55,12 @@ class Exporter:
         self._ledger.record(NewEntry(principal=principal, action="data.export", door=door, object_kind="enterprise", detail=detail))
         return _book(columns, rows)
 
-    def _row(self, file_id: str, profile: Profile, columns: Sequence[SheetColumn], principal: Principal) -> list[str | float | None]:
-        known: dict[str, Any] = {name: getattr(profile, name) for name in type(profile).model_fields}
-        if any(column.field.startswith("contact_") for column in columns):
-            for contact in self._relations.items(file_id, "contact", principal, limit=1):
-                known |= {f"contact_{name}": value for name, value in contact.content.items()}
-        return [shown(known.get(column.field)) for column in columns]
+
+def _row(profile: Profile, contact: FileItem | None, columns: Sequence[SheetColumn]) -> list[str | float | None]:
+    known: dict[str, Any] = {name: getattr(profile, name) for name in type(profile).model_fields}
+    if contact is not None:
+        known |= {f"contact_{name}": value for name, value in contact.content.items()}
+    return [shown(known.get(column.field)) for column in columns]
 
 
 def shown(value: Any) -> str | float | None:

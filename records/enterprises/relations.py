@@ -1,14 +1,15 @@
 """What belongs to a file beside its fields: added and changed one by one, never overwritten in silence."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from domain.errors import NotFound, UserInputError
-from domain.principal import Principal
+from domain.principal import Principal, read_filter
+from knowledge.readable import readable
 
 from ..audit_entries import Door
 from ..encoding import new_id, storable
@@ -16,9 +17,9 @@ from .history import masked
 from .items import KIND_NAMES, ItemKind, Opportunity, Touch, checked_item
 from .ledger import Because, Change, Ledger, expect_version, may_write
 from .projection import FileState, ItemState
-from .tables import CONTACTS, ITEMS
+from .tables import CONTACTS, FILES, ITEMS
 from .vocabulary import vocabulary
-from .workspace import item_state
+from .workspace import file_state, item_state
 
 MOST_ITEMS = 500
 
@@ -59,6 +60,20 @@ class RelationStore:
         found = [item_state(row, self._ledger.content) for row in rows]
         open_contacts = may_write(principal, file)
         return [shown(item, self._ledger.now().date(), hide=not open_contacts) for item in found]
+
+    def first_contacts(self, file_ids: Sequence[str], principal: Principal) -> dict[str, FileItem]:
+        """The oldest contact of each of these files that the principal may read, shown as `items` does."""
+        first = select(func.min(CONTACTS.c.id)).where(CONTACTS.c.enterprise.in_(file_ids)).group_by(CONTACTS.c.enterprise)
+        with self._ledger.reading(principal) as connection:
+            files = select(FILES).where(FILES.c.id.in_(file_ids), readable(read_filter(principal), FILES.c))
+            known = {row["id"]: file_state(row) for row in connection.execute(files).mappings()}
+            rows = connection.execute(select(CONTACTS).where(CONTACTS.c.id.in_(first))).mappings().all()
+        today, contacts = self._ledger.now().date(), [item_state(row, self._ledger.content) for row in rows]
+        return {
+            contact.enterprise: shown(contact, today, hide=not may_write(principal, known[contact.enterprise]))
+            for contact in contacts
+            if contact.enterprise in known
+        }
 
     def add(
         self, file_id: str, kind: ItemKind, fields: Mapping[str, Any], principal: Principal, because: Because | None = None, *, door: Door

@@ -1,5 +1,6 @@
 """An attached model's phrasing, sentence by sentence: each is checked when it is complete and only then said."""
 
+import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -38,11 +39,11 @@ class Phrasing:
 class Speaks(Protocol):
     """Who says the sentences (`speech.Speaker`)."""
 
-    def shown(self, text: str) -> str:
+    async def shown(self, text: str) -> str:
         """A text that was read, as the model may see it."""
         ...
 
-    def say(self, sentence: Sentence) -> Sentence | None:
+    async def say(self, sentence: Sentence) -> Sentence | None:
         """The last look at a sentence, by which it is heard."""
         ...
 
@@ -58,15 +59,15 @@ async def phrase(
 ) -> Phrasing:
     """Stream the model's answer through the sentence check; what passes is said at once."""
     phrasing = Phrasing()
-    seen = [speaker.shown(support.text) for support in supports]
+    seen = await asyncio.gather(*(speaker.shown(support.text) for support in supports))
     merged = [_merge(support, text) if support.citations else None for support, text in zip(supports, seen, strict=True)]
     buffer, room = "", LONGEST
     try:
-        async for delta in model.stream(messages(question, supports, seen, turns, speaker)):
+        async for delta in model.stream(await messages(question, supports, seen, turns, speaker)):
             run.cancellation.raise_if_cancelled()
             buffer = single_marks(buffer + delta[:room])
             while (cut := _boundary(buffer)) is not None:
-                _take(buffer[:cut], supports, merged, question, speaker, overlap, phrasing)
+                await _take(buffer[:cut], supports, merged, question, speaker, overlap, phrasing)
                 buffer = buffer[cut:]
             room -= len(delta)
             if room < 0:
@@ -76,14 +77,16 @@ async def phrase(
         phrasing.fault = error.message
         return phrasing
     if buffer.strip() and not phrasing.fault:
-        _take(buffer, supports, merged, question, speaker, overlap, phrasing)
+        await _take(buffer, supports, merged, question, speaker, overlap, phrasing)
     return phrasing
 
 
-def messages(question: Question, supports: Sequence[Support], seen: Sequence[str], turns: Sequence[Turn], speaker: Speaks) -> list[Message]:
+async def messages(
+    question: Question, supports: Sequence[Support], seen: Sequence[str], turns: Sequence[Turn], speaker: Speaks
+) -> list[Message]:
     """Instructions, the conversation, then the question with the evidence wrapped as data."""
     history = [Message(role=turn["role"], content=turn["content"]) for turn in turns[-4:]]
-    headings = [speaker.shown(support.heading) for support in supports]
+    headings = await asyncio.gather(*(speaker.shown(support.heading) for support in supports))
     # one line each and no tags of its own: a quoted text cannot end the evidence or add to it
     evidence = "\n".join(" ".join(line.split()).replace("<", "＜").replace(">", "＞") for line in evidence_lines(supports, headings, seen))
     asked = f"问题：{question.text}\n\n<证据>\n{evidence}\n</证据>"
@@ -101,7 +104,7 @@ def _merge(support: Support, seen: str) -> Citation:
     return support.citations[0].model_copy(update={"quote": seen, "path": [*support.citations[0].path, support.heading]})
 
 
-def _take(
+async def _take(
     text: str,
     supports: Sequence[Support],
     merged: Sequence[Citation | None],
@@ -120,7 +123,7 @@ def _take(
         phrasing.dropped += 1
         return
     cited = dict.fromkeys(int(m.group(1)) for m in MARK.finditer(text))
-    said = speaker.say(checked.sentence.model_copy(update={"citations": [c for n in cited for c in supports[n - 1].citations]}))
+    said = await speaker.say(checked.sentence.model_copy(update={"citations": [c for n in cited for c in supports[n - 1].citations]}))
     if said is None:
         phrasing.dropped += 1
     else:

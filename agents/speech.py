@@ -7,6 +7,7 @@ from guardrails.pseudonyms import Pseudonyms
 from guardrails.screens import pseudonymous
 
 from .deps import AssistantDeps
+from .hearing import let_pass
 from .state import RunContext
 
 
@@ -14,31 +15,33 @@ class Speaker:
     """Speaks for one run. What it returns is what was said, so that the record and the stream are the same."""
 
     def __init__(self, deps: AssistantDeps, run: RunContext, pseudonyms: Pseudonyms, question: str) -> None:
+        self._deps = deps
         self._screens = deps.screens
         self._run = run
         self._pseudonyms = pseudonyms
         self._question = pseudonyms.restore(question)
 
-    def shown(self, text: str) -> str:
+    async def shown(self, text: str) -> str:
         """A text that was read, as a model may see it: without planted instructions, and with pseudonyms for identifiers."""
         clean = self._screens.data.check(text, self._run.principal, rewrite=pseudonymous(self._pseudonyms)).text
-        return self._pseudonyms.cover(clean)
+        covered = self._pseudonyms.cover(clean)
+        return covered if (await let_pass(self._deps, self._run, covered, "tool")).passes else ""
 
-    def say(self, sentence: Sentence) -> Sentence | None:
+    async def say(self, sentence: Sentence) -> Sentence | None:
         """The sentence as it was said; None when it must not be."""
         text = self._pseudonyms.restore(sentence.text)
         known = self._question + "".join(citation.quote for citation in sentence.citations)
         decision = self._screens.output.check(text, self._run.principal, known=known)
         for event in decision.events():
             self._run.emit("guard", {"stage": "output", **event})
-        if decision.blocked:
+        if decision.blocked or not (await let_pass(self._deps, self._run, sentence.text, "output")).passes:
             return None
         said = sentence if decision.text == sentence.text else sentence.model_copy(update={"text": decision.text})
         self._run.emit("sentence", said.model_dump(mode="json"))
         return said
 
-    def say_all(self, sentences: Iterable[Sentence]) -> list[Sentence]:
-        return [said for sentence in sentences if (said := self.say(sentence)) is not None]
+    async def say_all(self, sentences: Iterable[Sentence]) -> list[Sentence]:
+        return [said for sentence in sentences if (said := await self.say(sentence)) is not None]
 
 
 def joined(sentences: Sequence[Sentence]) -> str:

@@ -20,7 +20,7 @@ from knowledge.catalogue import Catalogue
 
 ROOT = Path(__file__).parent.parent
 DATA = Path(__file__).parent / "data"
-OWN = ("domain", "knowledge", "records", "agents", "serving", "docs")
+OWN = ("domain", "knowledge", "records", "agents", "serving")
 CHOICE = re.compile(r"\{([^{}]*\|[^{}]*)\}")
 NAME = re.compile(r"<([a-z]+)>")
 SPEAKS_CHINESE = re.compile(r"[一-鿿]")
@@ -69,12 +69,33 @@ class Writer:
 
     def some(self, patterns: Sequence[str], count: int) -> list[str]:
         """`count` distinct texts as far as there are so many, every pattern about as often as the others."""
-        found = dict.fromkeys(self.write(patterns[number % len(patterns)]) for number in range(count))
+        found = dict.fromkeys(self.write(patterns[number % len(patterns)]) for number in range(count if patterns else 0))
         return list(found)
 
 
 def read(name: str) -> Any:
     return yaml.safe_load((DATA / f"guard_{name}.yaml").read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True)
+class Part:
+    """Which patterns are written out: of every list those of one fold, or all but those."""
+
+    fold: int = 0
+    folds: int = 1
+    held_out: bool = False
+
+    def of(self, data: Any) -> Any:
+        """`data` with its lists of patterns cut; a list that is too short for the fold is left out of the held-out part."""
+        if isinstance(data, dict):
+            return {key: self.of(value) for key, value in data.items()}  # pyright: ignore[reportUnknownVariableType]
+        if not isinstance(data, list) or self.folds == 1:
+            return data
+        patterns: list[str] = data
+        return [one for number, one in enumerate(patterns) if (number % self.folds == self.fold) is self.held_out]
+
+
+ALL = Part()
 
 
 @dataclass(frozen=True)
@@ -87,25 +108,27 @@ class Texts:
     """Sentences of documents: `ok` or `planted`."""
 
 
-def write_texts(catalogue: Catalogue, seed: int = 7, per_class: int = 700, scale: float = 1.0) -> Texts:
-    """Thousands of texts per kind; `scale` shortens a trial."""
+def write_texts(
+    catalogue: Catalogue, seed: int = 7, per_class: int = 700, scale: float = 1.0, part: Part = ALL, *, written_only: bool = False
+) -> Texts:
+    """Thousands of texts per kind; `scale` shortens a trial. `written_only`: nothing that is not made from patterns."""
     writer = Writer(seed)
-    benign = {"zh": read("benign_zh"), "en": read("benign_en")}
-    documents = read("documents")
-    frames = read("frames")
+    benign = {"zh": part.of(read("benign_zh")), "en": part.of(read("benign_en"))}
+    documents = part.of(read("documents"))
+    frames = part.of(read("frames"))
     for words in (benign["zh"]["words"], benign["en"]["words"], documents["words"]):
         writer.learn(words)
     count = int(per_class * scale)
     risks: dict[str, list[Labelled]] = {}
     requests: list[Labelled] = []
     for language in ("zh", "en"):
-        risks[language] = list(_risks(writer, read(f"risks_{language}"), frames[language]["plain"], count))
+        risks[language] = list(_risks(writer, part.of(read(f"risks_{language}")), frames[language]["plain"], count))
         requests += risks[language]
         requests += _attacks(writer, frames[language]["attack"], risks[language], count)
-    innocent = _innocent(writer, benign, documents, catalogue, scale)
+    innocent = _innocent(writer, benign, documents, None if written_only else catalogue, scale)
     requests += innocent
     requests += _mixed(writer, innocent, [r for r in requests if r.label != "ok"], int(6000 * scale))
-    return Texts(requests, list(_sentences(writer, documents, benign, catalogue, scale)))
+    return Texts(requests, [] if written_only else list(_sentences(writer, documents, benign, catalogue, scale)))
 
 
 def _risks(writer: Writer, classes: dict[str, dict[str, list[str]]], frames: list[str], count: int) -> Iterator[Labelled]:
@@ -130,27 +153,30 @@ def _attacks(writer: Writer, wrappers: dict[str, list[str]], risks: list[Labelle
             yield Labelled(text, label)
 
 
-def _innocent(writer: Writer, benign: dict[str, Any], documents: dict[str, Any], catalogue: Catalogue, scale: float) -> list[Labelled]:
+def _innocent(
+    writer: Writer, benign: dict[str, Any], documents: dict[str, Any], catalogue: Catalogue | None, scale: float
+) -> list[Labelled]:
     def some(patterns: list[str], count: int) -> list[str]:
         return writer.some(patterns, int(count * scale))
 
-    texts = [question for clause in catalogue.clauses.values() for question in clause.questions]
-    texts += [clause.text for clause in catalogue.clauses.values()]
+    clauses = list(catalogue.clauses.values()) if catalogue else []
+    texts = [question for clause in clauses for question in clause.questions]
+    texts += [clause.text for clause in clauses]
     texts += some(benign["zh"]["questions"], 9000) + some(benign["zh"]["requirements"], 4000) + some(benign["zh"]["chat"], 2000)
-    texts += some(benign["en"]["questions"], 9000) + some(benign["en"]["prose"] + benign["en"]["stories"], 3500)
+    texts += some(benign["en"]["questions"], 24000) + some(benign["en"]["prose"] + benign["en"]["stories"], 14000)
     texts += some(documents["documents"], 2500)
     for _ in range(int(5000 * scale)):
         texts.append("".join(_shuffled(writer, benign["zh"]["requirements"], 10)))
-    for _ in range(int(1500 * scale)):
+    for _ in range(int(6000 * scale)):
         texts.append(" ".join(_shuffled(writer, benign["en"]["prose"], 8)))
         texts.append(" ".join(_shuffled(writer, benign["en"]["stories"], 6)))
         texts.append(" ".join(writer.some(benign["en"]["questions"], writer.random.randint(2, 3))))
-    texts += [source[at : at + 400] for source in own_sources() for at in range(0, len(source), int(1200 / scale))]
+    texts += [source[at : at + 400] for source in (own_sources() if catalogue else []) for at in range(0, len(source), int(1200 / scale))]
     return [Labelled(text, "ok") for text in texts]
 
 
 def own_sources() -> list[str]:
-    """The code and the documentation of this project, as English and technical texts that want nothing; what speaks of attacks left out."""
+    """The code of this project, as English and technical texts that want nothing; what speaks of attacks left out."""
     files = [path for folder in OWN for pattern in ("*.py", "*.md") for path in sorted((ROOT / folder).rglob(pattern))]
     return [path.read_text(encoding="utf-8") for path in files]
 

@@ -55,6 +55,10 @@ def rows(items: Sequence[Labelled], classes: Sequence[str]) -> Rows:
     return Rows(np.concatenate([found[index] for index in kept]), np.concatenate([[0], np.cumsum(lengths)]), labels)
 
 
+def classes_of(requests: Sequence[Labelled]) -> list[str]:
+    return [OK, *sorted({item.label for item in requests} - {OK})]
+
+
 @dataclass(frozen=True)
 class Fit:
     weights: Matrix
@@ -115,7 +119,7 @@ def main(target: Path = WEIGHTS) -> None:
     counts: list[int] = []
     for seed in range(SEED, SEED + ROUNDS):
         texts = write_texts(catalogue, seed)
-        classes = [OK, *sorted({item.label for item in texts.requests} - {OK})]
+        classes = classes_of(texts.requests)
         requests, sentences = rows(texts.requests, classes), rows(texts.sentences, [OK, "planted"])
         users.append(fit(requests, len(classes), seed))
         documents.append(fit(sentences, 2, seed))

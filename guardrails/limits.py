@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from .findings import Finding
-from .normalise import INVISIBLE, KEPT_CONTROLS, PLAIN, View
+from .normalise import INVISIBLE, KEPT_CONTROLS, View
 
 
 class TextLimits:
@@ -23,7 +23,7 @@ class TextLimits:
             return [Finding("text.too_long", 0, len(text), reason=reason)]
         if not view.folded.strip():
             return [Finding("text.empty", 0, len(text), reason="问题是空的。请写下想问的内容，例如“先进级的在线检测要做到什么程度？”")]
-        if PLAIN.fullmatch(text):
+        if view.plain:
             return []
         return [Finding("text.invisible", start, end, reason="去掉了看不见的字符") for start, end in _invisible(text)]
 

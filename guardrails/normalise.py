@@ -12,10 +12,13 @@ from functools import cached_property, lru_cache
 
 PLAIN = re.compile(r"[\n\t\x20-\x7e\u4e00-\u9fff、。《》〈〉「」『』【】〔〕·—…“”‘’]*")
 """Characters that fold to themselves; most texts are nothing else but a few full-width stops."""
-WIDE = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)} | {0x3000: " ", 0xA0: " "}
+WIDE: dict[int, str] = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)} | {0x3000: " ", 0xA0: " "}
 """Full-width ASCII and blanks: one character for one, so that offsets stay as they are."""
 DASHES = dict.fromkeys("‐‑‒–−", "-")
 WIDE_PLAIN = re.compile(PLAIN.pattern[:-2] + r"\u3000\xa0\uff01-\uff5e]*")
+STOPS = tuple((wide, chr(ord(wide) - 0xFEE0)) for wide in "，：；？！（）")
+"""The wide characters of every text, which are replaced one kind at a time."""
+WIDE_CHARACTER = re.compile(r"[\u3000\xa0\uff01-\uff5e]")
 INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co"})
 FILLERS = frozenset(
     chr(code)
@@ -50,13 +53,16 @@ class View:
     raw: str
     folded: str
     origins: Sequence[int] = ()
+    plain: bool = False
+    """Nothing in it is invisible, or another character's look-alike."""
 
     @classmethod
     def of(cls, text: str) -> "View":
-        if PLAIN.fullmatch(text):
-            return cls(text, text)
         if WIDE_PLAIN.fullmatch(text):
-            return cls(text, text.translate(WIDE))
+            narrowed = text
+            for stop, narrow in STOPS:
+                narrowed = narrowed.replace(stop, narrow)
+            return cls(text, WIDE_CHARACTER.sub(_narrow, narrowed), plain=True)
         folded: list[str] = []
         origins: list[int] = []
         at = 0
@@ -84,10 +90,19 @@ class View:
         return self.origins[start], self.origins[end - 1] + 1
 
     @cached_property
+    def latin(self) -> str:
+        """The ASCII characters of `lowered`, one behind the other: what Latin words are looked for in before anything else."""
+        return self.lowered.encode("ascii", "ignore").decode()
+
+    @cached_property
     def lowered(self) -> str:
         """`folded` in lower case, of the same length."""
         lower = self.folded.lower()
         return lower if len(lower) == len(self.folded) else "".join(c.lower() if len(c.lower()) == 1 else c for c in self.folded)
+
+
+def _narrow(match: re.Match[str]) -> str:
+    return WIDE[ord(match[0])]
 
 
 @lru_cache(maxsize=4096)

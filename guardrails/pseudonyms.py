@@ -1,7 +1,7 @@
 """Values replaced by tokens that stand for them within one run (〔手机1〕), and back; or hidden for good where the public reads.
 
-Everything that goes to a model passes `mask` of the run's `Pseudonyms`, documents and tool results too: what looks like a token there is
-itself replaced, so that nobody can write a token to read another's value. One object serves one run and one reader.
+A screen finds the values and asks the run's `Pseudonyms` for their tokens (`screens.pseudonymous`), in documents and tool results too. What
+looks like a token there is itself replaced, so that nobody can write one to read another's value. One object serves one run and one reader.
 """
 
 import re
@@ -57,16 +57,6 @@ class Pseudonyms:
         """Token → value, for JSON. It holds the values themselves: store it as sealed as they are."""
         return dict(self._values)
 
-    def mask(self, text: str, findings: Iterable[Finding]) -> str:
-        """The text with a token in place of every finding; overlapping ones become one."""
-        forged = [Finding(FORGED, *match.span()) for match in _token().finditer(text)]
-        pieces: list[str] = []
-        at = 0
-        for one in merged([*findings, *forged]):
-            pieces += [text[at : one.start], self.token(one, text[one.start : one.end])]
-            at = one.end
-        return "".join([*pieces, text[at:]])
-
     def token(self, finding: Finding, value: str) -> str:
         """What stands for one value; the same value has the same token for the whole run."""
         return self._issue(LITERAL if finding.rule == FORGED else identifiers().kind(finding.rule).token, value)
@@ -92,14 +82,6 @@ class Pseudonyms:
         """The text with the values back; what was never issued stays as it is, and values are not read again."""
         return _token().sub(lambda match: self._values.get(match[0], match[0]), text)
 
-    def held_back(self, text: str) -> int:
-        """From where on a text may go on to become a token: its length when it cannot."""
-        at = text.rfind(OPEN)
-        if at < 0 or CLOSE in text[at:]:
-            return len(text)
-        begun = text[at:]
-        return at if any(token.startswith(begun) for token in self._values) else len(text)
-
     def _issue(self, label: str, value: str) -> str:
         token = self._tokens.get((label, value))
         if token is None:
@@ -120,37 +102,9 @@ class TokenDetector:
     name = "tokens"
 
     def find(self, view: View) -> Sequence[Finding]:
+        if OPEN not in view.raw:
+            return []
         return [Finding(FORGED, *match.span(), reason="与内部化名的写法相同") for match in _token().finditer(view.raw)]
-
-
-class StreamRestorer:
-    """Restores a text that arrives in pieces: a token may be split anywhere, and nothing else waits."""
-
-    def __init__(self, pseudonyms: Pseudonyms) -> None:
-        self._pseudonyms = pseudonyms
-        self._waiting = ""
-
-    def feed(self, piece: str) -> str:
-        """What can be shown now."""
-        text = self._waiting + piece
-        ready = self._pseudonyms.held_back(text)
-        self._waiting = text[ready:]
-        return self._pseudonyms.restore(text[:ready])
-
-    def finish(self) -> str:
-        """The rest, once nothing more comes."""
-        text, self._waiting = self._waiting, ""
-        return self._pseudonyms.restore(text)
-
-
-def hide(text: str, findings: Iterable[Finding]) -> str:
-    """The text with every finding hidden for good, as its kind prescribes: 138****5678, `**`. Lengths are not shown either."""
-    pieces: list[str] = []
-    at = 0
-    for one in merged(findings):
-        pieces += [text[at : one.start], hidden(one, text[one.start : one.end])]
-        at = one.end
-    return "".join([*pieces, text[at:]])
 
 
 def hidden_in_place(text: str, findings: Iterable[Finding]) -> str:

@@ -82,8 +82,8 @@ class Screen:
             rewrite: how a redacted value is written, instead of this screen's own way.
             start: where what is about to pass begins; what stands before it has passed and is looked at for its meaning only.
         """
-        if self._clean.known(_digest(text), UNCHANGING):
-            return Decision("allow", text[start:])
+        if not start and self._clean.known(_digest(text), UNCHANGING):
+            return Decision("allow", text)
         return self._decided(text, principal, known, start, rewrite or self._rewrite)
 
     def _decided(self, text: str, principal: Principal, known: str, start: int, rewrite: Rewrite) -> Decision:
@@ -104,7 +104,9 @@ class Screen:
                 if action == "redact":
                     changes.append(finding)
         if not verdicts:
-            self._clean.recall(_digest(text), UNCHANGING, lambda: True)
+            if not start:  # the pieces of a stream do not come again
+                self._clean.recall(_digest(text), UNCHANGING, lambda: True)
+            return Decision("allow", text[start:])
         action = strictest([v.action for v in verdicts])
         if action == "block":
             return Decision("block", "", tuple(verdicts))

@@ -28,6 +28,8 @@ class Screens:
     """Whole sentences that are about to be said."""
     stream: Screen
     """The same on its way out, piece by piece: what can be told from a few characters."""
+    policy: Policy
+    """What all of them decide by."""
 
 
 def build_screens(policy: Policy, longest_question: int, instructions: Sequence[str], *, report_all: bool = False) -> Screens:
@@ -56,6 +58,7 @@ def build_screens(policy: Policy, longest_question: int, instructions: Sequence[
         data=screen("tool", tokens, secrets, pii("tool"), IndirectDetector()),
         output=screen("output", secrets, leaks, pii("output"), attacks),
         stream=screen("output", secrets, leaks, pii("output")),
+        policy=policy,
     )
 
 

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from .findings import Finding
 from .normalise import View
 
-_NAMED = r"(?:密码|口令|密钥|令牌|password|passwd|pwd|secret|api[_\- ]?key|access[_\- ]?key|token)"
+_CHINESE_NAMES = ("密码", "口令", "密钥", "令牌")
+_LATIN_NAMES = r"password|passwd|pwd|secret|api[_\- ]?key|access[_\- ]?key|token"
+_NAMED = rf"(?:{'|'.join(_CHINESE_NAMES)}|{_LATIN_NAMES})"
 PATTERNS = (
     ("secret.private_key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:.{1,8000}?-----END [A-Z ]*PRIVATE KEY-----)?", re.DOTALL)),
     (
@@ -25,12 +27,12 @@ PATTERNS = (
         ),
     ),
 )
-HINT = re.compile(r"://|-----BEGIN|eyJ|(?:sk|pk|rk|gh[pos]|glpat|xox|AKIA|ASIA|LTAI|AKID)[-_]?[A-Za-z0-9]{2}|" + _NAMED, re.IGNORECASE)
-"""What a text with a secret in it contains; most texts have none of it."""
+HINT = re.compile(rf"://|-----begin|eyj|(?:[spr]k|gh[pos]|glpat|xox|akia|asia|ltai|akid)[-_]?[a-z0-9]{{2}}|{_LATIN_NAMES}")
+"""What the Latin letters of a text with a secret in it contain, unless a Chinese word names it; most texts have none of it."""
 GRAM = 12
-"""Characters in a row that a text shares with an instruction by accident only below this length."""
-SHARED = 3
-"""So many of them make a leak."""
+"""Characters that are compared at a time."""
+STRIDE = 3
+"""Every so many characters of a text are compared, so that a stretch of GRAM + STRIDE - 1 shared ones is seen wherever it stands."""
 
 
 class SecretDetector:
@@ -40,7 +42,7 @@ class SecretDetector:
 
     def find(self, view: View) -> Sequence[Finding]:
         text = view.folded
-        if not HINT.search(text):
+        if not HINT.search(view.latin) and not any(name in text for name in _CHINESE_NAMES):
             return []
         found: list[Finding] = []
         taken: list[tuple[int, int]] = []
@@ -55,7 +57,7 @@ class SecretDetector:
 
 
 class PromptLeakDetector:
-    """Stretches of our own instructions to a model: several runs of a dozen characters that stand in them word for word."""
+    """Stretches of our own instructions to a model, word for word whatever blanks stand between."""
 
     name = "prompt_leak"
 
@@ -64,10 +66,13 @@ class PromptLeakDetector:
         self._grams = frozenset(text[at : at + GRAM] for text in texts for at in range(len(text) - GRAM + 1))
 
     def find(self, view: View) -> Sequence[Finding]:
-        places = [at for at, char in enumerate(view.lowered) if not char.isspace()]
-        bare = "".join(view.lowered[at] for at in places)
-        shared = [at for at in range(len(bare) - GRAM + 1) if bare[at : at + GRAM] in self._grams]
-        if len(shared) < SHARED:
+        bare, grams = "".join(view.lowered.split()), self._grams
+        last = len(bare) - GRAM + 1
+        touched = [at for at in range(0, last, STRIDE) if bare[at : at + GRAM] in grams]
+        around = sorted({near for at in touched for near in range(max(0, at - STRIDE + 1), min(last, at + STRIDE))})
+        shared = [at for at in around if bare[at : at + GRAM] in grams]
+        if not any(after - before == STRIDE - 1 for before, after in zip(shared, shared[STRIDE - 1 :], strict=False)):
             return []
+        places = [at for at, char in enumerate(view.lowered) if not char.isspace()]
         start, end = view.span(places[shared[0]], places[shared[-1] + GRAM - 1] + 1)
         return [Finding("leak.instructions", start, end, reason="与系统内部说明相同")]

@@ -100,6 +100,8 @@ class Database:
     def session(self, *, write: bool = False) -> Generator[Session]:
         """`transaction` with mapped classes; raises the same."""
         with self._turn, self._writing(write), _translated(), Session(self._engine, expire_on_commit=False) as session, session.begin():
+            if write and self.backend == "sqlite":
+                _begin(session)
             yield session
 
     def _writing(self, write: bool) -> AbstractContextManager[None]:
@@ -140,6 +142,14 @@ class Database:
             self._log_connection = None
         self._engine.dispose()
         self._log_engine.dispose()
+
+
+def _begin(session: Session) -> None:
+    """Begin for real: sqlite3 does so only before INSERT and UPDATE, and releasing a savepoint outside of a transaction commits it."""
+    connection = session.connection()
+    driver: Any = connection.connection.dbapi_connection
+    if not driver.in_transaction:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 class _Turns:

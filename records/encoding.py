@@ -9,17 +9,24 @@ from typing import Annotated, Any
 import orjson
 from pydantic import AfterValidator
 
+BY_THE_STANDARD_LIBRARY = " "
+
 
 def encode(value: Any) -> str:
-    """JSON text. What orjson refuses (lone surrogates, integers above 64 bits) the standard library writes, escaped to ASCII."""
+    """JSON text. What orjson refuses (lone surrogates, integers above 64 bits) the standard library writes, escaped to ASCII.
+
+    That begins with a blank: orjson would read such an integer as the nearest fraction.
+    """
     try:
         return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
     except orjson.JSONEncodeError:
-        return json.dumps(value)
+        return BY_THE_STANDARD_LIBRARY + json.dumps(value)
 
 
 def decode(text: str) -> Any:
     """The value that `encode` was given, as JSON sees it."""
+    if text.startswith(BY_THE_STANDARD_LIBRARY):
+        return json.loads(text)
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:

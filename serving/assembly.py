@@ -22,6 +22,7 @@ from agents.prompts.load import PROMPTS, prompt
 from domain.answer import Citation
 from domain.errors import ConfigurationError, NotAuthenticated, PlatformError, install_cure
 from domain.principal import LOCAL, PUBLIC, Principal
+from guardrails.attacks import GuardModel
 from guardrails.budgets import TOOLS, Budgets, ToolPolicy, load_tool_policy
 from guardrails.policy import load_policy
 from guardrails.screens import Screens, build_screens, masking
@@ -44,6 +45,7 @@ from records.artifacts import ArtifactStore
 from records.audit import AuditLog
 from records.audit_entries import Door
 from records.database import Database
+from records.enterprises.archive import Archive, open_archive
 from records.feedback import FeedbackStore
 from records.live import LiveRuns
 from records.runs import RunStore
@@ -51,6 +53,7 @@ from records.sealing import Sealer
 from records.threads import ThreadStore
 from records.writer import EventWriter
 from tools.contract import AnyTool
+from tools.diagnosis.tool import diagnosis_tools
 from tools.kpi.tool import kpi_tool
 from tools.registry import ToolRegistry, installed_tools
 from tools.reports.tool import report_tool
@@ -61,6 +64,7 @@ from .approvals import ApprovalDesk
 from .checkpoints import CheckpointCipher, WaitingRuns
 from .deeds import deeds_of
 from .endpoint import EndpointModel
+from .guard_endpoint import GuardEndpoint
 from .mcp_client import RemoteTools, may_admit
 from .metrics import Metrics
 from .people import People, open_people
@@ -180,11 +184,13 @@ class Platform:
     knowledge: Knowledge
     tools: ToolRegistry
     screens: Screens
+    guard_model: GuardModel | None
     runs: RunService
     run_store: RunStore
     threads: ThreadStore
     approvals: ApprovalStore
     feedback: FeedbackStore
+    enterprises: Archive
     audit: AuditLog
     writer: EventWriter
     metrics: Metrics
@@ -247,8 +253,11 @@ async def open_platform(settings: Settings, *, extra_tools: list[AnyTool] | None
             stack.push_async_callback(model.close)
         checkpoints = WaitingRuns(await open_checkpoints(settings, stack, knowledge.recording.sealer))
         screens = await asyncio.to_thread(make_screens, settings)
+        guard_model = GuardEndpoint(settings.guard_model) if settings.guard_model else None
+        if guard_model is not None:
+            stack.push_async_callback(guard_model.close)
         desk = ApprovalDesk(approvals)
-        deps = assistant_deps(knowledge, tools, desk, model, screens)
+        deps = assistant_deps(knowledge, tools, desk, model, screens, guard_model)
         threads, metrics = ThreadStore(knowledge.database, content=kept, audit=audit), Metrics()
         assistant = build_assistant(deps, checkpoints)
         runs = RunService(assistant, checkpoints, RunRecords(run_store, live, threads), metrics, desk, tools, screens.stream, people)
@@ -258,11 +267,13 @@ async def open_platform(settings: Settings, *, extra_tools: list[AnyTool] | None
             knowledge=knowledge,
             tools=tools,
             screens=screens,
+            guard_model=guard_model,
             runs=runs,
             run_store=run_store,
             threads=threads,
             approvals=approvals,
             feedback=FeedbackStore(knowledge.database, content=kept, audit=audit),
+            enterprises=open_archive(knowledge.database, content=kept, audit=audit),
             audit=audit,
             writer=writer,
             metrics=metrics,
@@ -283,9 +294,10 @@ def tool_policy(settings: Settings) -> ToolPolicy:
 def built_in_tools(knowledge: Knowledge) -> list[AnyTool]:
     """The explicit list of what ships."""
     return [
-        search_tool(knowledge.retriever),
+        search_tool(knowledge.retriever, knowledge.catalogue),
         clause_tool(knowledge.catalogue, knowledge.library, knowledge.retriever),
         kpi_tool(knowledge.catalogue, partial(clause_citation, knowledge)),
+        *diagnosis_tools(knowledge.catalogue, partial(clause_citation, knowledge)),
         report_tool(knowledge.recording.artifacts, partial(clause_citation, knowledge)),
     ]
 
@@ -303,7 +315,12 @@ def make_screens(settings: Settings, *, report_all: bool = False) -> Screens:
 
 
 def assistant_deps(
-    knowledge: Knowledge, tools: ToolRegistry, desk: ApprovalDesk, model: ChatModel | None, screens: Screens
+    knowledge: Knowledge,
+    tools: ToolRegistry,
+    desk: ApprovalDesk,
+    model: ChatModel | None,
+    screens: Screens,
+    guard_model: GuardModel | None = None,
 ) -> AssistantDeps:
     judge = Judge(knowledge.catalogue, load_asking(), load_weights(), Vocabulary(knowledge.catalogue, knowledge.frequencies))
     return AssistantDeps(
@@ -316,6 +333,7 @@ def assistant_deps(
         screens=screens,
         approvals=desk,
         model=model,
+        guard_model=guard_model,
     )
 
 

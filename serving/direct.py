@@ -6,6 +6,7 @@ from typing import Any, cast
 from domain.errors import NotAllowed, NotFound, PlatformError, UserInputError
 from domain.permissions import require
 from domain.principal import Principal
+from guardrails.attacks import ask_guard_model
 from guardrails.findings import Finding
 from guardrails.screens import Screens, rewrite
 from records.audit_entries import Door, NewEntry, Outcome
@@ -34,7 +35,9 @@ async def run_directly(platform: Platform, name: str, arguments: dict[str, Any],
         require(speaker, "assistant.use")
         if effect in ("write", "external"):
             raise NotAllowed(f"{name} 有外部影响，需要审批", where=name, cure="在对话里提出，由负责人批准后执行")
-        result = await _run(platform, name, admitted(platform.screens, arguments, speaker), speaker, door)
+        given = admitted(platform.screens, arguments, speaker)
+        await _heard_by_guard(platform, given)
+        result = await _run(platform, name, given, speaker, door)
         outcome = "done"
     except PlatformError as error:
         outcome = "refused" if isinstance(error, NotAllowed) else "failed"
@@ -94,6 +97,25 @@ def _admitted_text(screens: Screens, text: str, speaker: Principal, where: str) 
     if stop is not None:
         raise NotAllowed(stop.reason, where=where[:200] or "参数", cure="换一种说法，只写业务内容")
     return text if decision.blocked else decision.text
+
+
+async def _heard_by_guard(platform: Platform, given: Any) -> None:
+    """Raises NotAllowed when the guard model, where there is one, does not let an argument pass."""
+    texts = "\n".join(_texts(given))
+    verdict = await ask_guard_model(platform.guard_model, platform.screens.policy, texts, "input")
+    if verdict is not None and verdict.action in ("block", "redact"):
+        raise NotAllowed(verdict.reason, where="参数", cure="换一种说法，只写业务内容")
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for each in cast("dict[str, Any]", value).values():
+            yield from _texts(each)
+    elif isinstance(value, list):
+        for each in cast("list[Any]", value):
+            yield from _texts(each)
 
 
 def _only_secrets(finding: Finding, value: str) -> str:

@@ -13,7 +13,7 @@ import re
 import socket
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any, Literal, Self, get_args
 
@@ -165,6 +165,8 @@ class FakeEndpoint:
         retry_after: str = "0",
     ) -> None:
         self.behaviour: Behaviour = behaviour
+        self.says: Callable[[Json], str] | None = None
+        """What is answered to a request's body, instead of the shipped answers."""
         self.tokens, self.delay_s, self.after, self.failures, self.retry_after = tokens, delay_s, after, failures, retry_after
         self.requests: deque[Json] = deque(maxlen=64)
         """The newest chat requests."""
@@ -279,6 +281,9 @@ class FakeEndpoint:
     def _pieces(self, body: Json, messages: list[Json]) -> tuple[tuple[str, ...], bytes]:
         if self.behaviour == "empty":
             return (), b'"stop"'
+        if self.says is not None:
+            text = self.says(body)
+            return _tokens(text, min(self.tokens, len(text))), b'"stop"'
         if wanted := body.get("response_format"):
             schema: Json = wanted["json_schema"]["schema"] if "json_schema" in wanted else {"type": "object"}
             text = orjson.dumps(fill(schema, answer_to(messages, self.tokens))).decode()

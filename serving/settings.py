@@ -22,6 +22,7 @@ from records.key_command import configured_keys
 from records.keys import Keys
 
 from .access import AccessSettings
+from .guard_endpoint import GuardEndpointConfig
 from .settings_check import LOOPBACK as LOOPBACK
 from .settings_check import check_settings
 from .wire import EndpointConfig
@@ -190,6 +191,15 @@ class Settings(BaseSettings):
     audit: AuditSettings = AuditSettings()
     sealing: SealingSettings = SealingSettings()
     language: Literal["zh-CN", "en"] = "zh-CN"
+    guard_model_url: str = ""
+    """A guard model's OpenAI-compatible endpoint, up to and including `/v1`; empty: none is asked."""
+    guard_model_name: str = ""
+    guard_model_key: SecretStr = SecretStr("")
+    guard_model_timeout_s: float = Field(default=5.0, gt=0, le=120)
+    guard_model_concurrency: int = Field(default=8, ge=1, le=256)
+    guard_model_form: Literal["auto", "json", "words", "yes_no"] = "auto"
+    guard_model_plain_http: bool = False
+    """Let texts go to another machine without encryption."""
     policy: Path | None = None
     """A guardrail policy of one's own, in the form of the shipped one."""
     longest_question: int = Field(default=8000, ge=100)
@@ -199,6 +209,20 @@ class Settings(BaseSettings):
     heartbeat_s: float = Field(default=15.0, gt=0)
     """Seconds of silence after which an event stream sends a comment, so that proxies keep the connection."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @property
+    def guard_model(self) -> GuardEndpointConfig | None:
+        """The guard model's endpoint, None when none is attached."""
+        if not self.guard_model_url:
+            return None
+        return GuardEndpointConfig(
+            url=self.guard_model_url,
+            name=self.guard_model_name,
+            key=self.guard_model_key,
+            timeout_s=self.guard_model_timeout_s,
+            concurrency=self.guard_model_concurrency,
+            form=None if self.guard_model_form == "auto" else self.guard_model_form,
+        )
 
     @property
     def database(self) -> str:

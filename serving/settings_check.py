@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from domain.errors import ConfigurationError, ProblemDetail
 
@@ -24,7 +25,7 @@ WELL_KNOWN = frozenset(
 def check_settings(settings: "Settings") -> None:
     """Raises ConfigurationError, naming each setting that is in the way."""
     is_open = settings.host not in LOOPBACK
-    wrong = [*_credentials(settings, is_open), *_tls(settings)]
+    wrong = [*_credentials(settings, is_open), *_tls(settings), *_guard_model(settings)]
     if settings.development and is_open:
         wrong.append(
             _spot("SHUZHI_DEVELOPMENT", "开发模式不能对外监听", "去掉 SHUZHI_DEVELOPMENT，或只在本机监听（SHUZHI_HOST=127.0.0.1）")
@@ -53,6 +54,25 @@ def _tls(settings: "Settings") -> Iterator[ProblemDetail]:
     for name, path in (("CERT_FILE", tls.cert_file), ("KEY_FILE", tls.key_file)):
         if path is not None and not path.is_file():
             yield _spot(f"SHUZHI_TLS__{name}", f"没有这个文件：{path}", "检查路径与权限")
+
+
+def _guard_model(settings: "Settings") -> Iterator[ProblemDetail]:
+    if not settings.guard_model_url:
+        if settings.guard_model_name or settings.guard_model_key.get_secret_value():
+            yield _spot(
+                "SHUZHI_GUARD_MODEL_URL", "设置了安全模型，但没有地址", "设置 SHUZHI_GUARD_MODEL_URL，或去掉其余 SHUZHI_GUARD_MODEL_…"
+            )
+        return
+    try:
+        address = urlsplit(settings.guard_model.url) if settings.guard_model else None
+    except ValidationError as error:
+        for e in error.errors(include_input=False):
+            where = f"SHUZHI_GUARD_MODEL_{str(e['loc'][0]).upper()}"
+            yield _spot(where, "没有设置模型名" if e["loc"] == ("name",) else e["msg"], "修正环境变量或 settings.yaml")
+        return
+    if address and address.scheme == "http" and address.hostname not in LOOPBACK and not settings.guard_model_plain_http:
+        cure = "改用 https，或在可信网络里设置 SHUZHI_GUARD_MODEL_PLAIN_HTTP=true"
+        yield _spot("SHUZHI_GUARD_MODEL_URL", "安全模型的地址没有加密，问题和资料会以明文传到另一台机器", cure)
 
 
 def default_secrets(group: BaseModel, prefix: str = "SHUZHI_") -> Iterator[str]:

@@ -7,15 +7,31 @@ import json
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, cast
+from typing import Annotated, Any, cast
 from urllib.parse import urlsplit
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from agents.model import Completion, FailureKind, Message, ModelUnavailable, Role, ToolRequest, Usage
 
 MAX_EVENT_BYTES = 4 << 20
+
+
+def plain_address(value: str) -> str:
+    """An endpoint's address that holds nothing but an address."""
+    parts = urlsplit(value.strip())
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError("模型服务地址应是 http(s)://主机[:端口]/v1，不带用户名、密码和参数；密钥请另外设置")
+    return value.strip().rstrip("/")
+
+
+def plain_key(value: SecretStr) -> SecretStr:
+    """A key that can stand in a header."""
+    key = value.get_secret_value().strip()
+    if not (key.isascii() and key.isprintable()):
+        raise ValueError("API 密钥里有换行或非 ASCII 字符")
+    return SecretStr(key)
 
 
 class EndpointConfig(BaseModel):
@@ -23,10 +39,10 @@ class EndpointConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    base_url: str
+    base_url: Annotated[str, AfterValidator(plain_address)]
     """Up to and including `/v1`."""
     model: str
-    api_key: SecretStr = SecretStr("")
+    api_key: Annotated[SecretStr, AfterValidator(plain_key)] = SecretStr("")
     connect_s: float = Field(default=5.0, gt=0)
     first_token_s: float = Field(default=30.0, gt=0)
     idle_s: float = Field(default=15.0, gt=0)
@@ -45,22 +61,6 @@ class EndpointConfig(BaseModel):
     """Ask for arguments that follow the schema; vLLM enforces it only on request, other servers may refuse it."""
     extra_body: dict[str, Any] = Field(default_factory=dict[str, Any])
     """Further request fields; None removes one of ours (`{"max_tokens": None, "max_completion_tokens": 800}`)."""
-
-    @field_validator("base_url")
-    @classmethod
-    def _plain_address(cls, value: str) -> str:
-        parts = urlsplit(value.strip())
-        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.query or parts.fragment:
-            raise ValueError("模型服务地址应是 http(s)://主机[:端口]/v1，不带用户名、密码和参数；密钥请放在 api_key")
-        return value.strip().rstrip("/")
-
-    @field_validator("api_key")
-    @classmethod
-    def _plain_key(cls, value: SecretStr) -> SecretStr:
-        key = value.get_secret_value().strip()
-        if not (key.isascii() and key.isprintable()):
-            raise ValueError("API 密钥里有换行或非 ASCII 字符")
-        return SecretStr(key)
 
     @property
     def host(self) -> str:

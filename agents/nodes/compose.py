@@ -50,15 +50,15 @@ def compose(deps: AssistantDeps):
         speaker = Speaker(deps, run, pseudonyms, state["question"])
         ask = state.get("ask", "")
         if ask:
-            return _said(speaker, Answer(text=ask, sentences=[Sentence(text=ask)], confidence=1.0, reason="needs_input", **common))
+            return await _said(speaker, Answer(text=ask, sentences=[Sentence(text=ask)], confidence=1.0, reason="needs_input", **common))
         effects = effects_of(deps.tools)
         told = [r for r in results if r["name"] != SEARCH and (not r["error"] or r["name"] in effects)]
         if told:
-            return _said(speaker, _computed(told, common))
+            return await _said(speaker, _computed(told, common))
         found = tuple((hit.passage.id, hit.score, hit.via) for hit in hits)
         basis = known.recall((question, found), True, lambda: basis_of(deps, question, hits))
         if basis.assessment.reason:
-            return _said(speaker, _refusal(basis, common))
+            return await _said(speaker, _refusal(basis, common))
         answer = await _written(deps, question, basis, state, run, speaker, common)
         return {"answer": answer.model_dump(mode="json")}
 
@@ -111,24 +111,24 @@ async def _written(
     supports, assessment, offline = basis.supports, basis.assessment, basis.sentences
     run.emit("evidence", {"clauses": [s.hit.clause_id for s in supports], "confidence": round(assessment.confidence, 3)})
     if deps.model is None:
-        return _offline_answer(offline, assessment, speaker, common)
+        return await _offline_answer(offline, assessment, speaker, common)
     phrasing = await phrase(deps.model, question, supports, state.get("turns", []), run, deps.overlap, speaker)
     if not phrasing.sentences:
         run.emit("fallback", {"where": "compose", "reason": phrasing.fault or "模型没有给出有依据的句子"})
-        return _offline_answer(offline, assessment, speaker, common, phrasing)
+        return await _offline_answer(offline, assessment, speaker, common, phrasing)
     sentences = phrasing.sentences
     if phrasing.fault:
         run.emit("fallback", {"where": "compose", "reason": phrasing.fault})
         said = {c.clause_id for s in sentences for c in s.citations}
         rest = [s for s in offline if not {c.clause_id for c in s.citations} <= said]
-        sentences = [*sentences, *speaker.say_all(rest)]
+        sentences = [*sentences, *await speaker.say_all(rest)]
     return _answer(sentences, assessment, common, model=deps.model.name, dropped=phrasing.dropped)
 
 
-def _offline_answer(
+async def _offline_answer(
     sentences: list[Sentence], assessment: Assessment, speaker: Speaker, common: dict[str, Any], phrasing: Phrasing | None = None
 ) -> Answer:
-    said = speaker.say_all(sentences)
+    said = await speaker.say_all(sentences)
     return _answer(said, assessment, common, model="offline", dropped=phrasing.dropped if phrasing else 0)
 
 
@@ -181,6 +181,6 @@ def _short(result: CallResult) -> dict[str, Any]:
     return {"hits": len(result["data"].get("hits", []))} if result["name"] == SEARCH else result["data"]
 
 
-def _said(speaker: Speaker, answer: Answer) -> Update:
-    said = speaker.say_all(answer.sentences)
+async def _said(speaker: Speaker, answer: Answer) -> Update:
+    said = await speaker.say_all(answer.sentences)
     return {"answer": answer.model_copy(update={"text": joined(said), "sentences": said}).model_dump(mode="json")}

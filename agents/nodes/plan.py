@@ -1,6 +1,6 @@
 """What to look up or compute next. Plain questions go straight to retrieval; a model is asked only when tools may be needed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cache
 
 from langgraph.runtime import Runtime
@@ -108,7 +108,7 @@ async def _model_calls(deps: AssistantDeps, state: AssistantState, tools: Sequen
     offered = {tool.name: tool.schema for tool in tools if tool.effect in ("read", "compute") and tool.name != SEARCH}
     try:
         speaker = Speaker(deps, run, Pseudonyms(state.get("pseudonyms")), state["question"])
-        completion = await deps.model.complete([*asked, *_seen(earlier, tools, speaker.shown)], tools=list(offered.values()))
+        completion = await deps.model.complete([*asked, *await _seen(earlier, tools, speaker.shown)], tools=list(offered.values()))
     except UpstreamUnavailable as error:
         run.emit("fallback", {"where": "plan", "reason": error.message})
         return []
@@ -117,7 +117,7 @@ async def _model_calls(deps: AssistantDeps, state: AssistantState, tools: Sequen
     return [PlannedCall(id=f"call-{n}", name=r.name, arguments=r.arguments) for n, r in enumerate(wanted, len(earlier))]
 
 
-def _seen(results: Sequence[CallResult], tools: Sequence[AnyTool], shown: Callable[[str], str]) -> list[Message]:
+async def _seen(results: Sequence[CallResult], tools: Sequence[AnyTool], shown: Callable[[str], Awaitable[str]]) -> list[Message]:
     """What came of earlier calls, as a model is told it. A search is left out: texts that were found call no tools.
 
     Nor do a stranger's words: of a foreign tool a model learns that it ran.
@@ -127,6 +127,6 @@ def _seen(results: Sequence[CallResult], tools: Sequence[AnyTool], shown: Callab
         return []
     own = {tool.name for tool in tools if not tool.foreign}
     requests = tuple(ToolRequest(result["id"], result["name"], result["arguments"]) for result in told)
-    texts = [shown(result["error"] or result["summary"]) if result["name"] in own else FOREIGN for result in told]
+    texts = [await shown(result["error"] or result["summary"]) if result["name"] in own else FOREIGN for result in told]
     answers = [Message(role="tool", content=text, tool_call_id=result["id"]) for result, text in zip(told, texts, strict=True)]
     return [Message(role="assistant", content="", tool_calls=requests), *answers]

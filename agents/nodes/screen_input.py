@@ -1,12 +1,14 @@
 """First node: may this question pass? The whole conversation is looked at, not its newest turn alone (DESIGN §6, trap 2)."""
 
+import asyncio
+
 from langgraph.runtime import Runtime
 
-from guardrails.attacks import ask_guard_model
 from guardrails.pseudonyms import Pseudonyms
 from guardrails.screens import pseudonymous
 
 from ..deps import AssistantDeps
+from ..hearing import let_pass
 from ..state import AssistantState, RunContext, Turn, Update
 
 
@@ -26,9 +28,12 @@ def screen_input(deps: AssistantDeps):
             for event in decision.events():
                 run.emit("guard", {"stage": "input", **event})
         stop = decisions[0].reason
-        if not stop and (verdict := await ask_guard_model(deps.guard_model, decisions[0].text)):
-            run.emit("guard", {"stage": "input", "rule": verdict.rule, "action": verdict.action, "reason": verdict.reason})
-            stop = verdict.reason
+        if not stop:
+            question, *kept = await asyncio.gather(
+                let_pass(deps, run, decisions[0].text, "input"), *(let_pass(deps, run, turn["content"], "tool") for turn in turns)
+            )
+            stop = "" if question.passes else question.reason
+            turns = [turn for turn, hearing in zip(turns, kept, strict=True) if hearing.passes]
         if stop:
             return {"blocked": stop, "calls": []}
         return {

@@ -9,6 +9,8 @@ from domain.answer import Answer, Sentence
 from ..deps import AssistantDeps
 from ..state import AssistantState, RunContext, Update
 
+NOTHING_LEFT = "回答没有通过安全检查，已全部拦截。请换一种问法，或联系管理员查看运行记录"
+
 
 def screen_output(deps: AssistantDeps):
     async def node(state: AssistantState, runtime: Runtime[RunContext]) -> Update:
@@ -24,6 +26,10 @@ def screen_output(deps: AssistantDeps):
             run.emit("guard", {"stage": "output", **event})
         if decision.blocked:
             return {"answer": _refusal(decision.reason, run.run_id).model_dump(mode="json")}
+        if not decision.text.strip():
+            refusal = _refusal(NOTHING_LEFT, run.run_id)
+            run.emit("sentence", refusal.sentences[0].model_dump(mode="json"))
+            return {"answer": refusal.model_dump(mode="json")}
         return {} if decision.text == answer.get("text") else {"answer": answer | {"text": decision.text}}
 
     return node

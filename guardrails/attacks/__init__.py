@@ -4,7 +4,8 @@
 """
 
 from .detect import AttackDetector, IndirectDetector
-from .guard_model import GuardModel, Opinion, ask_guard_model
+from .guard_model import GuardModel, ask_guard_model
 from .sensitivity import Sensitivity, load_sensitivity
+from .verdicts import Opinion
 
 __all__ = ["AttackDetector", "GuardModel", "IndirectDetector", "Opinion", "Sensitivity", "ask_guard_model", "load_sensitivity"]

@@ -29,6 +29,13 @@ ESCAPE = re.compile(r"\\x([0-9a-fA-F]{2})|\\u([0-9a-fA-F]{4})")
 SPACED = re.compile(r"(?:[a-z\u4e00-\u9fff](?:[ \t]{1,2}|[-_.*|~+/、·])){5,2000}+[a-z\u4e00-\u9fff]")
 LITERALS = re.compile(r"(?<![A-Za-z0-9])'([^'\n]{2,2000})'(?![A-Za-z])|\"([^\"\n]{2,2000})\"")
 LEET = re.compile(r"(?<![a-z0-9])(?=[0-9@$!]{0,20}[a-z])(?=[a-z]{0,20}[013457@$!])[a-z013457@$!]{3,20}(?![a-z0-9])")
+HINTS = {  # what the ASCII characters of a text contain if the expression can match: these are looked for first
+    HEX: re.compile(r"(?:[0-9a-fA-F]{2}[ :,]?){10}"),
+    BASE64: re.compile(r"[A-Za-z0-9+/_-]{16}"),
+    PERCENT: re.compile(r"%[0-9A-Fa-f]{2}"),
+    LEET: re.compile(r"[a-z][013457@$!]|[013457@$!][a-z]"),
+}
+SPELLED = re.compile(r"[ \t_.*|~+/、·-]{1,2}[a-z\u4e00-\u9fff][ \t_.*|~+/、·-]{1,2}[a-z\u4e00-\u9fff][ \t_.*|~+/、·-]")
 LEET_LETTERS = str.maketrans("013457@$!", "oieastasi")
 ROT_SIGNS = frozenset({"gur", "naq", "lbh", "gb", "bs", "sbe", "nyy", "vf", "guvf", "gung", "lbhe", "vtaber", "cerivbhf", "vafgehpgvbaf"})
 """Common English words as ROT13 writes them."""
@@ -89,8 +96,15 @@ DECODERS: tuple[tuple[re.Pattern[str], Callable[[str], str]], ...] = (
 )
 
 
+def _latin(text: str) -> str:
+    return text.encode("ascii", "ignore").decode()
+
+
 def _encoded(text: str) -> Iterator[Candidate]:
+    latin = _latin(text)
     for pattern, decode in DECODERS:
+        if not HINTS[pattern].search(latin):
+            continue
         for count, match in enumerate(pattern.finditer(text)):
             if count >= 4 * MOST:
                 break
@@ -111,11 +125,11 @@ def _escaped(text: str) -> Iterator[Candidate]:
 def _spelled(text: str) -> Iterator[Candidate]:
     """`i g n o r e`, `忽-略-指-令`, `1gn0re`. Words that were spelled out come back without their blanks as well."""
     lowered = text.lower() if len(text.lower()) == len(text) else text
-    for match in SPACED.finditer(lowered):
+    for match in SPACED.finditer(lowered) if SPELLED.search(lowered) else ():
         letters = re.sub(r"[ \t]{2}", "\x00", match[0])
         letters = re.sub(r"[-_.*|~+/、· \t]", "", letters).replace("\x00", " ")
         yield Candidate(letters, match.start(), match.end())
-    if LEET.search(lowered):
+    if HINTS[LEET].search(_latin(lowered)) and LEET.search(lowered):
         yield Candidate(LEET.sub(lambda m: m[0].translate(LEET_LETTERS), lowered), 0, len(text))
 
 

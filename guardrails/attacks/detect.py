@@ -26,6 +26,8 @@ DIALOGUE = "jailbreak.fake_dialogue"
 WINDOW = 400
 """Characters that are judged together."""
 MOST_WINDOWS = 60
+TOGETHER = 8
+"""Windows whose features are made at once."""
 PHRASE_SCORE = 0.99
 SHORT_SHARE = 0.08
 """Share of Chinese characters from which a text counts as Chinese: a character says as much as a word."""
@@ -75,8 +77,18 @@ class AttackDetector:
 
     def _clearest(self, text: str) -> tuple[Judgement, int, int]:
         """The window of the text that looks most like an attack: an attack is one somewhere, and a long text is a little of everything."""
-        judged = [(self._model.judge(_said_once(text[start:end])), start, end) for start, end in _windows(len(text))]
-        return max(judged, key=lambda one: one[0].score)
+        once = _said_once(text)
+        windows = _windows(len(once))
+        scored = [one for group in _groups(windows) for one in self._scored(once, group)]
+        judged, start, end = max(scored, key=lambda one: one[0].score)
+        return (judged, start, end) if once == text else (judged, 0, len(text))
+
+    def _scored(self, text: str, windows: Sequence[tuple[int, int]]) -> Iterator[tuple[Judgement, int, int]]:
+        """Neighbouring windows, whose features are made together."""
+        begin, end = windows[0][0], windows[-1][1]
+        judged = self._model.judge_all(text[begin:end], [(start - begin, stop - begin) for start, stop in windows])
+        for one, (start, stop) in zip(judged, windows, strict=True):
+            yield one, start, stop
 
     def _hidden(self, view: View) -> Iterator[Finding]:
         for candidate in candidates(view.folded):
@@ -125,15 +137,6 @@ class IndirectDetector:
         self._with_code(text, segments, marked)
         return list(_joined(view, segments, marked))
 
-    def strip(self, text: str) -> str:
-        """`text` without the sentences that carry instructions."""
-        kept: list[str] = []
-        at = 0
-        for finding in self.find(View.of(text)):
-            kept.append(text[at : finding.start])
-            at = max(at, finding.end)
-        return "".join([*kept, text[at:]])
-
     def scores(self, view: View) -> list[float]:
         """The sentence model's score of every sentence, for operating curves."""
         return self._model.instructions(view.lowered, starts(view.folded)).tolist()
@@ -178,6 +181,17 @@ def _chinese(text: str) -> bool:
 def _said_once(text: str) -> str:
     """`text` without its repeated lines: the model adds up what it sees, and a question is no worse for being asked again."""
     return "\n".join(dict.fromkeys(line.strip() for line in text.split("\n"))) if "\n" in text else text
+
+
+def _groups(windows: Sequence[tuple[int, int]]) -> list[Sequence[tuple[int, int]]]:
+    """Runs of windows that overlap, short enough that looking into all of them for each costs little."""
+    groups: list[list[tuple[int, int]]] = []
+    for window in windows:
+        if groups and len(groups[-1]) < TOGETHER and window[0] < groups[-1][-1][1]:
+            groups[-1].append(window)
+        else:
+            groups.append([window])
+    return list(groups)
 
 
 def _windows(size: int) -> list[tuple[int, int]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-BITS = 17
+BITS = 18
 BUCKETS = 1 << BITS
 STEM = 5
 """Letters of a word that its inflections share."""
@@ -26,29 +26,32 @@ _POWERS: Words = np.cumprod(np.full(LONGEST_WORD, 0x01000193, dtype=np.uint32), 
 
 @dataclass(frozen=True)
 class Grams:
-    """The features of a text, and the segment that each belongs to."""
+    """The features of a text: their buckets, and the first and the last of the tokens that each is made of."""
 
     buckets: Words
-    segments: Places
+    first: Places
+    last: Places
+    places: Places
+    """Where each token begins."""
 
 
-def grams(text: str, starts: Places | None = None) -> Grams:
-    """Features of folded, lower-case `text`; none reaches across one of `starts`, the offsets at which segments begin (the first is 0)."""
+def grams(text: str) -> Grams:
+    """Features of folded, lower-case `text`, one kind behind the other; within a kind, in the order of the text."""
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4").astype(np.uint32)
     hashes, stems, long, places = _tokens(codes)
-    owners = np.zeros(len(places), dtype=np.int64) if starts is None else np.searchsorted(starts, places, side="right") - 1
+    numbers = np.arange(len(hashes))
     found = [_mixed(stems[long] ^ np.uint32(0x5BD1E995))]
-    segments = [owners[long]]
+    first, last = [numbers[long]], [numbers[long]]
     run = np.zeros(len(hashes), dtype=np.uint32)
     for width in WIDTHS:
         count = len(hashes) - width + 1
         if count <= 0:
             break
         run = run[:count] * np.uint32(0x9E3779B1) + hashes[width - 1 :]
-        kept = owners[:count] == owners[width - 1 :]
-        found.append(_mixed(run[kept] + np.uint32(width)))
-        segments.append(owners[:count][kept])
-    return Grams(np.concatenate(found) >> np.uint32(32 - BITS), np.concatenate(segments))
+        found.append(_mixed(run + np.uint32(width)))
+        first.append(numbers[:count])
+        last.append(numbers[width - 1 :])
+    return Grams(np.concatenate(found) >> np.uint32(32 - BITS), np.concatenate(first), np.concatenate(last), places)
 
 
 def _tokens(codes: Words) -> tuple[Words, Words, npt.NDArray[np.bool_], Places]:

@@ -4,6 +4,7 @@ Both are sums of weights over hashed features (`features.py`). The weights are e
 `python -m evals.train_guard` writes; it is read once, when a detector is built.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -50,19 +51,34 @@ class Model:
 
     def judge(self, text: str) -> Judgement:
         """The class of folded, lower-case `text`."""
-        buckets = grams(text).buckets
-        if not len(buckets):
-            return Judgement(0.0, self.classes[1])
-        sums = self.weights[buckets].sum(axis=0, dtype=np.int32).astype(np.float32) * self.scales
-        logits = sums / np.sqrt(np.float32(len(buckets))) + self.bias
-        odds = np.exp(logits - logits.max())
-        return Judgement(float(1 - odds[0] / odds.sum()), self.classes[1 + int(odds[1:].argmax())])
+        return self.judge_all(text, [(0, len(text))])[0]
+
+    def judge_all(self, text: str, windows: Sequence[tuple[int, int]]) -> list[Judgement]:
+        """The class of each of these stretches of folded, lower-case `text`, as if it stood alone; its features are made once."""
+        found = grams(text)
+        weights = self.weights[found.buckets]
+        sums, counts = np.zeros((len(windows), len(self.classes)), np.int32), np.zeros(len(windows), np.int32)
+        for row, (start, end) in enumerate(windows):
+            low, high = found.places.searchsorted((start, end))
+            inside = slice(None) if not low and high == len(found.places) else (found.first >= low) & (found.last < high)
+            chosen = weights[inside]
+            counts[row] = len(chosen)
+            sums[row] = chosen.sum(axis=0, dtype=np.int32)
+        logits = sums * self.scales / np.sqrt(np.maximum(counts, 1).astype(np.float32))[:, None] + self.bias
+        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+        scores = np.where(counts > 0, 1 - odds[:, 0] / odds.sum(axis=1), 0.0)
+        kinds = odds[:, 1:].argmax(axis=1) + 1
+        return [Judgement(float(score), self.classes[int(kind)]) for score, kind in zip(scores, kinds, strict=True)]
 
     def instructions(self, text: str, starts: Places) -> Numbers:
-        """For every segment of folded, lower-case `text`: how likely it is that it speaks to the assistant."""
-        found = grams(text, starts)
-        counts = np.bincount(found.segments, minlength=len(starts))
-        sums = np.bincount(found.segments, weights=self.planted[found.buckets], minlength=len(starts)) * self.planted_scale
+        """For every segment of folded, lower-case `text`, each beginning at one of `starts`: how likely it speaks to the assistant."""
+        found = grams(text)
+        owners = np.searchsorted(starts, found.places, side="right") - 1
+        segments = owners[found.first] if len(owners) else found.first
+        kept = segments == owners[found.last] if len(owners) else segments == 0
+        segments, buckets = segments[kept], found.buckets[kept]
+        counts = np.bincount(segments, minlength=len(starts))
+        sums = np.bincount(segments, weights=self.planted[buckets], minlength=len(starts)) * self.planted_scale
         logits = sums / np.sqrt(np.maximum(counts, 1)) + self.planted_bias
         return np.where(counts >= FEWEST, 1 / (1 + np.exp(-np.clip(logits, -30, 30))), 0.0).astype(np.float32)
 

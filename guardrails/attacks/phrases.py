@@ -60,10 +60,18 @@ class _Phrase:
     rule: str
     reason: str
     places: tuple[tuple[str, ...], ...]
+    """Fewest words first: most texts are done with a phrase after one of them."""
     expression: re.Pattern[str]
+    latin: bool
 
     def possible(self, text: str) -> bool:
-        return all(any(word in text for word in place) for place in self.places)
+        for place in self.places:
+            for word in place:
+                if word in text:
+                    break
+            else:
+                return False
+        return True
 
 
 class Phrases:
@@ -82,8 +90,9 @@ class Phrases:
         found: dict[tuple[str, int], Hit] = {}
         left = BUDGET
         for begin, piece in _pieces(text):
+            latin = piece.encode("ascii", "ignore").decode()
             for phrase in self._phrases:
-                if not phrase.possible(piece):
+                if not phrase.possible(latin if phrase.latin else piece):
                     continue
                 left -= len(piece)
                 if left < 0:
@@ -103,12 +112,12 @@ def _pieces(text: str) -> Iterator[tuple[int, str]]:
         yield begin, text[begin : begin + PIECE]
 
 
-def _compiled(phrase: str, gap: int) -> tuple[tuple[tuple[str, ...], ...], re.Pattern[str]]:
+def _compiled(phrase: str, gap: int) -> tuple[tuple[tuple[str, ...], ...], re.Pattern[str], bool]:
     places = tuple(tuple(word for word in place.split("|") if word) for place in phrase.split(PLACE))
     between = rf"[^\n]{{0,{gap}}}?"
     expression = between.join("(?:" + "|".join(map(_word, place)) + ")" for place in places)
-    bare = tuple(tuple(_fixed(word) for word in place) for place in places)
-    return bare, re.compile(expression)
+    bare = sorted((tuple(dict.fromkeys(_fixed(word) for word in place)) for place in places), key=len)
+    return tuple(bare), re.compile(expression), phrase.isascii()
 
 
 def _fixed(word: str) -> str:

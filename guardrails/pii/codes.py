@@ -16,6 +16,7 @@ EMAIL = re.compile(
 )
 BROKEN_LINE = re.compile(r"(?<=[A-Za-z0-9._%+\-@])[ \t]*\n[ \t]*(?=[A-Za-z0-9._%+\-@])")
 V4 = re.compile(r"(?<![0-9A-Za-z_])(?:\d{1,3}[ ]?[.][ ]?){3}\d{1,3}(?![0-9A-Za-z_]|[.]\d)")
+V4_HINT = re.compile(r"\d ?[.] ?\d{1,3} ?[.] ?\d")
 V4_PART = 255
 V6 = re.compile(r"(?<![0-9A-Za-z:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:[.]\d{1,3}){0,3}(?:%\w{1,8})?(?![0-9A-Za-z:])")
 USUAL_V6 = re.compile(r"fe80:|f[cd][0-9a-f]{2}:|2[0-9a-f]{3}:", re.IGNORECASE)
@@ -30,6 +31,7 @@ class CodeRules:
     def __init__(self, words: Identifiers) -> None:
         self._words = words
         body = r"(?:[DFAGHJKBCE][A-HJ-NP-Z0-9]\d{4}|\d{5}[DFAGHJKBCE]|[A-HJ-NP-Z0-9]{4}[A-HJ-NP-Z0-9挂学警港澳])"
+        self._plate_hint = re.compile(f"[{words.plate_provinces}使][ ]?[A-Z0-9]")
         self._plate = re.compile(
             f"(?:WJ[ ]?)?([{words.plate_provinces}])([A-HJ-NP-Z])([·.\\- \\n]?)({body})(?![A-Za-z0-9])|使[ ]?\\d{{6}}(?!\\d)"
         )
@@ -40,11 +42,12 @@ class CodeRules:
         around = Surroundings(text, self._words)
         if "@" in text:
             yield from self._emails(view)
-        if text.count(".") >= 3:
+        if V4_HINT.search(text):
             yield from self._v4(view, around)
         if text.count(":") >= 2:
             yield from self._v6(view, around)
-        yield from self._plates(view, around)
+        if self._plate_hint.search(text):
+            yield from self._plates(view, around)
 
     def _found(self, view: View, kind: str, start: int, end: int, score: float) -> Finding:
         return Finding(PREFIX + kind, *view.span(start, end), score, self._words.kinds[kind].name)

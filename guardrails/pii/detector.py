@@ -1,5 +1,6 @@
 """PiiDetector: all rules over one folded text, overlaps settled, in the order of the text."""
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 
@@ -21,6 +22,9 @@ IDENTIFIER_RULES = frozenset(
 )
 ALL_RULES = IDENTIFIER_RULES | NAMING_RULES
 
+WRITTEN = re.compile(r"[0-9a-z].*[0-9a-z]", re.DOTALL)
+"""Without letters or digits there is no address on the net and no plate."""
+
 ExtraModel = Callable[[str], Sequence[Finding]]
 """A model of one's own: the text as it was given, findings with offsets into it."""
 
@@ -33,6 +37,7 @@ class PiiDetector:
     def __init__(self, rules: Collection[str] = ALL_RULES, minimum: float = 0.5, model: ExtraModel | None = None) -> None:
         """`minimum`: the lowest score reported. Places, brands and bare names score less than 0.5: they identify nobody by themselves."""
         self._rules = frozenset(rules)
+        self._identifies = bool(self._rules & IDENTIFIER_RULES)
         self._minimum = minimum
         self._model = model
 
@@ -55,12 +60,13 @@ class PiiDetector:
 
     def find(self, view: View) -> list[Finding]:
         found: list[Finding] = []
-        if self._rules & IDENTIFIER_RULES:
+        if self._identifies:
             found += self._numbers.find(view)
-            found += self._codes.find(view)
+            if WRITTEN.search(view.latin):
+                found += self._codes.find(view)
         for naming in self._naming:
             found += naming.find(view)
         found = [one for one in found if one.rule in self._rules]
         if self._model:
             found += self._model(view.raw)
-        return settled(one for one in found if one.score >= self._minimum)
+        return settled(one for one in found if one.score >= self._minimum) if found else found

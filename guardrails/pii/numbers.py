@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterator
 
+from domain import check_digits as checks
 from guardrails.findings import Finding
 from guardrails.normalise import View
 
-from . import checks
 from .context import Surroundings
-from .tokens import Candidate, candidates, spoken
+from .tokens import SPOKEN_RUN, Candidate, candidates, spoken
 from .words import OTHER, PREFIX, Identifiers
 
 CHECKED, SURE, LIKELY, DOUBTFUL = 1.0, 0.9, 0.7, 0.55
@@ -16,6 +16,8 @@ CHECKED, SURE, LIKELY, DOUBTFUL = 1.0, 0.9, 0.7, 0.55
 BROKEN = 0.6
 """A label, and a check digit that is wrong: likely a slip of the pen."""
 
+DENSE = re.compile(r"\d(?:\D{0,12}\d){5}")
+"""Six digits as near to each other as those of one value can be: without them there is none."""
 ID18 = re.compile(r"[1-9]\d{16}[\dX]")
 MOBILE_SHAPES = {(11,), (3, 4, 4), (3, 3, 5), (4, 3, 4), (4, 4, 3), (3, 8), (7, 4), (5, 6), (1,) * 11}
 CARD_SHAPE = re.compile(r"(?:4,)+[1-4],|(?:1,)+|\d+,(?:\d+,)?")
@@ -36,9 +38,13 @@ class NumberRules:
 
     def find(self, view: View) -> Iterator[Finding]:
         """Findings in no particular order; some overlap."""
-        around = Surroundings(view.folded, self._words)
-        for source in (candidates, spoken):
-            for candidate in source(view.folded):
+        text = view.folded
+        sources = [source for source, hint in ((candidates, DENSE), (spoken, SPOKEN_RUN)) if hint.search(text)]
+        if not sources:
+            return
+        around = Surroundings(text, self._words)
+        for source in sources:
+            for candidate in source(text):
                 yield from self._judge(view, candidate, around)
 
     def _judge(self, view: View, candidate: Candidate, around: Surroundings) -> Iterator[Finding]:

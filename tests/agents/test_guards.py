@@ -8,6 +8,7 @@ from agents.model import ToolRequest
 from agents.state import Turn
 from domain.principal import LOCAL, own_label
 from guardrails.attacks import Opinion
+from guardrails.policy import Direction
 from knowledge.ingest import SourceFile
 from records.database import Database
 from serving.assembly import Knowledge
@@ -99,22 +100,73 @@ async def test_our_own_tools_get_the_value_and_a_planning_model_does_not(knowled
 
 
 class Guard:
-    def __init__(self, opinion: Opinion | None) -> None:
-        self._opinion = opinion
+    """A guard model that stops one word in one direction, or is down there."""
 
-    async def verdict(self, text: str) -> Opinion:
-        if self._opinion is None:
+    seconds = 5.0
+
+    def __init__(self, direction: Direction, word: str, *, down: bool = False) -> None:
+        self._stops = (direction, word)
+        self._down = down
+        self.asked: list[tuple[Direction, str]] = []
+
+    async def verdict(self, text: str, direction: Direction) -> Opinion:
+        self.asked.append((direction, text))
+        hit = direction == self._stops[0] and self._stops[1] in text
+        if hit and self._down:
             raise ConnectionError
-        return self._opinion
+        return Opinion(safe=not hit)
 
 
-@pytest.mark.parametrize(("opinion", "refused"), [(Opinion(True), False), (Opinion(False, "S1"), True), (None, True)])
-async def test_a_guard_model_has_the_last_word_and_its_silence_is_a_no(
-    knowledge: Knowledge, database: Database, opinion: Opinion | None, refused: bool
+@pytest.mark.parametrize("down", [False, True])
+async def test_a_guard_model_has_the_last_word_on_a_question_and_its_silence_is_a_no(
+    knowledge: Knowledge, database: Database, down: bool
 ) -> None:
-    asked = await asker(knowledge, database, guard_model=Guard(opinion)).ask(QUESTION)
+    guard = Guard("input", "块存储", down=down)
+    asked = await asker(knowledge, database, guard_model=guard).ask(f"{PHONE}问：{QUESTION}")
     assert asked.answer is not None
-    assert asked.answer.refused is refused
+    assert asked.answer.refused
+    assert not asked.of("tool_call")
+    assert asked.of("guard")[-1]["stage"] == "input"
+    assert asked.of("guard")[-1]["rule"] == ("guard_model.unavailable" if down else "guard_model")
+    assert PHONE not in "".join(text for _, text in guard.asked)
+
+
+async def test_a_guard_model_that_has_nothing_against_it_changes_nothing(knowledge: Knowledge, database: Database) -> None:
+    guard = Guard("input", "没有这个词")
+    asked = await asker(knowledge, database, guard_model=guard).ask(QUESTION)
+    plain = await asker(knowledge, database).ask(QUESTION)
+    assert asked.answer == plain.answer
+    assert {direction for direction, _ in guard.asked} == {"input", "output"}
+
+
+async def test_what_a_guard_model_stops_in_data_reaches_no_model(knowledge: Knowledge, database: Database) -> None:
+    model = Scripted(["块存储协议用SCSI。[1]"])
+    asked = await asker(knowledge, database, model=model, guard_model=Guard("tool", "SCSI")).ask(QUESTION)
+    assert "SCSI" not in "".join(m.content for messages in model.heard for m in messages if m.role != "system")
+    assert {data["stage"] for data in asked.of("guard")} == {"data"}
+
+
+async def test_an_earlier_turn_that_a_guard_model_stops_is_left_out(knowledge: Knowledge, database: Database) -> None:
+    turns = [Turn(role="user", content="工厂里的黑话"), Turn(role="assistant", content="好的")]
+    model = Scripted(["块存储协议用SCSI。[1]"])
+    await asker(knowledge, database, model=model, guard_model=Guard("tool", "黑话")).ask(QUESTION, turns=turns)
+    assert "黑话" not in "".join(message.content for messages in model.heard for message in messages)
+
+
+async def test_what_a_guard_model_stops_is_not_said(knowledge: Knowledge, database: Database) -> None:
+    asked = await asker(knowledge, database, guard_model=Guard("output", "SCSI")).ask(QUESTION)
+    assert asked.answer is not None
+    assert "SCSI" not in asked.said
+    assert asked.said == asked.answer.text
+    assert asked.of("guard")[-1]["stage"] == "output"
+
+
+async def test_an_answer_of_which_nothing_is_left_is_a_refusal(knowledge: Knowledge, database: Database) -> None:
+    asked = await asker(knowledge, database, guard_model=Guard("output", "")).ask(QUESTION)
+    assert asked.answer is not None
+    assert asked.answer.refused
+    assert asked.said == asked.answer.text
+    assert "拦截" in asked.said
 
 
 async def test_a_detector_that_breaks_stops_the_question(knowledge: Knowledge, database: Database) -> None:

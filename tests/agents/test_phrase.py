@@ -46,10 +46,10 @@ class Says:
 
     run: RunContext
 
-    def shown(self, text: str) -> str:
+    async def shown(self, text: str) -> str:
         return text
 
-    def say(self, sentence: Sentence) -> Sentence:
+    async def say(self, sentence: Sentence) -> Sentence:
         self.run.emit("sentence", sentence.model_dump(mode="json"))
         return sentence
 

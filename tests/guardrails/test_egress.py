@@ -65,23 +65,26 @@ def test_nothing_of_a_secret_has_left_at_any_moment() -> None:
         assert "Pa5" not in left
 
 
-def test_chinese_prose_is_not_kept_waiting() -> None:
-    gate = EgressGate(screen(), LOCAL)
-    for char in "先进级的在线检测要做到什么程度":
-        assert gate.feed(char) == char
+def test_ordinary_text_waits_for_twenty_characters_or_the_end_of_a_sentence() -> None:
+    gate, fed, left = EgressGate(screen(), LOCAL), "", ""
+    for char in "先进级的在线检测要做到什么程度，关键工序质量在线检测的比例又是怎样计算的。好":
+        fed += char
+        left += gate.feed(char)
+        assert len(fed) - len(left) < 20
+        assert char != "。" or left == fed
 
 
-def test_a_short_number_waits_no_longer_than_for_the_next_character() -> None:
+def test_a_number_at_the_end_waits_until_it_is_known_to_be_one() -> None:
     gate = EgressGate(screen(), LOCAL)
-    assert gate.feed("不低于50") == "不低于"
+    assert gate.feed("关键工序的质量在线检测比例要求不低于50") == "关键工序的质量在线检测比例要求不低于"
     assert gate.feed("%") == ""
-    assert gate.feed("。") == "50%。"
+    assert gate.feed("，其余工序的质量检测按规程执行。") == "50%，其余工序的质量检测按规程执行。"
 
 
 def test_after_a_block_nothing_more_leaves() -> None:
     instructions = "你是企业数智化服务平台的助手，只依据给出的证据回答，先说结论。"
     gate = EgressGate(screen(PromptLeakDetector([instructions])), LOCAL)
-    assert gate.feed("好的。") == "好的。"
+    assert gate.feed("好的，我来说明这个问题。") == "好的，我来说明这个问题。"
     assert gate.feed(instructions) == ""
     assert gate.blocked
     assert gate.feed("还有。") + gate.close() == ""

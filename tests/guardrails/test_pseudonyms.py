@@ -7,18 +7,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import UserInputError
+from domain.principal import LOCAL
 from guardrails.findings import Finding
-from guardrails.normalise import View
 from guardrails.overlaps import merged, settled
 from guardrails.pii.detector import PiiDetector
-from guardrails.pseudonyms import Pseudonyms, StreamRestorer, hide
+from guardrails.policy import Policy
+from guardrails.pseudonyms import Pseudonyms, TokenDetector, hidden
+from guardrails.screen import Screen
+from guardrails.screens import pseudonymous, rewrite
 
-DETECTOR = PiiDetector()
+HIDING = {"input": "redact", "tool": "redact", "output": "redact"}
+POLICY = Policy.model_validate({"rules": {"pii": HIDING, "text": HIDING}})
+SCREEN = Screen("tool", [TokenDetector(), PiiDetector()], POLICY, rewrite)
 TEXT = "联系人：张伟，手机13800138000，身份证110101199001011237，备用13900139000，再打13800138000"
 
 
 def masked(pseudonyms: Pseudonyms, text: str) -> str:
-    return pseudonyms.mask(text, DETECTOR.find(View.of(text)))
+    return SCREEN.check(text, LOCAL, rewrite=pseudonymous(pseudonyms)).text
 
 
 def test_each_value_has_one_token_for_the_whole_run() -> None:
@@ -42,13 +47,12 @@ def test_a_token_that_was_never_issued_stays() -> None:
 
 def test_a_value_is_not_read_again() -> None:
     run = Pseudonyms()
-    secret = run.mask("甲13800138000", [Finding("pii.mobile", 1, 12)])
-    text = f"乙{secret[1:]}丙"
-    assert run.restore(run.mask(text, [])) == text
+    text = f"乙{run.token(Finding('pii.mobile', 0, 11), '13800138000')}丙"
+    assert run.restore(masked(run, text)) == text
 
 
 def test_document_numbers_are_no_tokens() -> None:
-    assert Pseudonyms().mask("国发〔2025〕12号", []) == "国发〔2025〕12号"
+    assert masked(Pseudonyms(), "国发〔2025〕12号") == "国发〔2025〕12号"
 
 
 def test_the_state_goes_through_json_and_on() -> None:
@@ -67,45 +71,16 @@ def test_a_state_that_was_changed_is_refused(state: dict[str, str]) -> None:
 
 
 def test_an_unknown_rule_is_masked_too() -> None:
-    assert Pseudonyms().mask("口令是abc", [Finding("custom.secret", 3, 6)]) == "口令是〔内容1〕"
-
-
-@given(st.integers(0, 200), st.integers(0, 200))
-def test_a_stream_restores_wherever_it_is_split(first: int, second: int) -> None:
-    run = Pseudonyms()
-    text = TEXT + "，见国发〔2025〕12号和〔手机9〕〔〔"
-    sent = masked(run, text)
-    cuts = sorted({min(first, len(sent)), min(second, len(sent))})
-    pieces = [sent[a:b] for a, b in zip([0, *cuts], [*cuts, len(sent)], strict=True)]
-    stream = StreamRestorer(run)
-    assert "".join([*map(stream.feed, pieces), stream.finish()]) == run.restore(sent) == text
-
-
-def test_a_stream_one_character_at_a_time() -> None:
-    run = Pseudonyms()
-    sent = masked(run, TEXT)
-    stream = StreamRestorer(run)
-    assert "".join([*map(stream.feed, sent), stream.finish()]) == TEXT
-
-
-def test_a_stream_holds_back_nothing_but_a_token() -> None:
-    run = Pseudonyms()
-    masked(run, TEXT)
-    stream = StreamRestorer(run)
-    assert stream.feed("见〔2025") == "见〔2025"
-    assert stream.feed("〕和〔手") == "〕和"
-    assert stream.feed("机1〕。") == "13800138000。"
+    assert Pseudonyms().token(Finding("custom.secret", 3, 6), "abc") == "〔内容1〕"
 
 
 SPANS = st.lists(st.tuples(st.integers(0, 30), st.integers(1, 8), st.sampled_from(["pii.mobile", "pii.person", "x.y"])), max_size=6)
 
 
-@given(st.text(st.sampled_from("甲乙〔〕手机12原文姓名13800"), max_size=30), SPANS)
-def test_masking_and_restoring_is_no_change(text: str, spans: list[tuple[int, int, str]]) -> None:
-    findings = [Finding(rule, start, min(start + size, len(text))) for start, size, rule in spans if start < len(text)]
+@given(st.text(st.sampled_from("甲乙〔〕手机12原文姓名13800"), max_size=30))
+def test_masking_and_restoring_is_no_change(text: str) -> None:
     run = Pseudonyms()
-    assert run.restore(run.mask(text, findings)) == text
-    assert run.mask(text, findings) == run.mask(text, reversed(findings))
+    assert run.restore(masked(run, text)) == text
 
 
 @given(SPANS)
@@ -118,7 +93,7 @@ def test_overlaps_are_settled_the_same_way_in_every_order(spans: list[tuple[int,
 
 
 @pytest.mark.parametrize(
-    ("text", "hidden"),
+    ("text", "shown"),
     [
         ("打13812345678吧", "打138****5678吧"),
         ("打１３８ １２３４ ５６７８吧", "打138****5678吧"),
@@ -128,14 +103,14 @@ def test_overlaps_are_settled_the_same_way_in_every_order(spans: list[tuple[int,
         ("没有什么", "没有什么"),
     ],
 )
-def test_the_public_reads_no_value(text: str, hidden: str) -> None:
-    assert hide(text, DETECTOR.find(View.of(text))) == hidden
+def test_the_public_reads_no_value(text: str, shown: str) -> None:
+    assert SCREEN.check(text, LOCAL).text == shown
 
 
 def test_a_short_value_is_hidden_whole() -> None:
-    assert hide("1381234", [Finding("pii.mobile", 0, 7)]) == "****"
+    assert hidden(Finding("pii.mobile", 0, 7), "1381234") == "****"
 
 
-def test_the_strongest_of_two_findings_names_the_token() -> None:
+def test_the_strongest_of_two_findings_names_both() -> None:
     both = [Finding("pii.mobile", 0, 11, 0.9), Finding("pii.resident_id", 0, 18, 1.0)]
-    assert Pseudonyms().mask("110101199001011237", both) == "〔身份证1〕"
+    assert [(one.rule, one.start, one.end) for one in merged(both)] == [("pii.resident_id", 0, 18)]

@@ -20,6 +20,7 @@ from records.artifacts_table import ArtifactRow
 from records.audit_tables import ENTRIES, HEADS
 from records.database import Database
 from records.encoding import new_id
+from records.enterprises import tables as enterprise_tables
 from records.runs import NewRun, RunStore
 from records.sealing_tables import DATA_KEYS
 from records.tables import Base
@@ -28,18 +29,21 @@ from .people import ANNA, BORIS
 
 ACCESS_TABLES = {"accounts", "administrator_proposals", "sessions", "api_keys", "login_attempts", "sign_ins"}
 ACCESS_TABLES |= {"grant_requests", "grants", "access_usage", "access_alerts"}
+ENTERPRISE_TABLES = {"enterprises", "enterprise_events", "enterprise_items", "enterprise_contacts", "enterprise_search"}
 OUR_TABLES = {
     *("threads", "runs", "run_events", "approvals", "feedback", "documents", "passages", "alembic_version"),
     *(ENTRIES.name, HEADS.name, DATA_KEYS.name, AdmissionRow.__tablename__, ArtifactRow.__tablename__),
     *ACCESS_TABLES,
+    *ENTERPRISE_TABLES,
 }
-TABLE_MODULES = (account_tables, grant_tables)
+TABLE_MODULES = (account_tables, grant_tables, enterprise_tables)
 """Imported so that their tables are compared too."""
 
 
 def tables(database: Database) -> set[str]:
+    """Without those that SQLite's full-text search keeps for itself."""
     with database.transaction() as connection:
-        return set(inspect(connection).get_table_names())
+        return {name for name in inspect(connection).get_table_names() if not name.startswith("enterprise_search_")}
 
 
 def test_upgrade_makes_the_tables_that_the_code_uses(database: Database) -> None:

@@ -18,7 +18,7 @@ def test_what_is_encoded_comes_back(value: object) -> None:
     assert decode(encode(value)) == value
 
 
-@pytest.mark.parametrize("value", ["\x00", "\ud800 半个字", 2**80, {"a": "\udfff", "b": -(2**70)}])
+@pytest.mark.parametrize("value", ["\x00", "\ud800 半个字", 2**80, 2**64 + 1, -(2**63) - 1, {"a": "\udfff", "b": -(2**70)}])
 def test_values_that_json_libraries_stumble_over_come_back_too(value: object) -> None:
     encoded = encode(value)
     assert decode(encoded) == value

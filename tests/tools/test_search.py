@@ -49,7 +49,7 @@ def tools(tmp_path_factory: pytest.TempPathFactory, catalogue: Catalogue) -> Ite
     reader = QuestionReader(catalogue, load_vocabulary())
     retriever = Retriever(catalogue, index, library, reader, load_thesaurus(), load_ranking())
     Ingestor(catalogue, library, index).ingest(SourceFile("窑炉制度.md", SECRET.encode()), ANN, own_label(ANN), "my")
-    yield ToolRegistry([search_tool(retriever), clause_tool(catalogue, library, retriever)])
+    yield ToolRegistry([search_tool(retriever, catalogue), clause_tool(catalogue, library, retriever)])
     index.close()
     database.close()
 

@@ -2,13 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.answer import Citation
 from domain.clause import Clause, FactoryLevel, Modality, Passage
-from domain.errors import NotFound, known_names
+from domain.errors import NotFound, ProblemDetail, UserInputError, known_names
 from domain.principal import Principal, read_filter
 from knowledge.catalogue import Catalogue
 from knowledge.cite import cite
@@ -21,7 +20,6 @@ from ..contract import Tool, ToolContext, ToolResult
 
 REMEMBERED = 512
 """Searches whose results are kept; their passages are shared, so one takes some 10 KB."""
-StandardKey = Literal["TISC", "SDIB", "JSSF", "MIIT", "GXDSL"]
 
 
 class SearchInput(BaseModel):
@@ -32,7 +30,7 @@ class SearchInput(BaseModel):
     query: str = Field(min_length=1, max_length=2000, description="要查的问题或关键词，可以是口语")
     earlier: list[str] = Field(default_factory=list[str], max_length=10, description="用户此前的提问，用来补全指代")
     k: int = Field(default=8, ge=1, le=50, description="返回条数")
-    standards: list[StandardKey] = Field(default_factory=list[StandardKey], description="只查这些标准；空为全部")
+    standards: list[str] = Field(default_factory=list[str], max_length=20, description="只查这些标准（编号的第一段）；空为全部")
     levels: list[FactoryLevel] = Field(default_factory=list[FactoryLevel], description="江苏对照表的等级")
     modalities: list[Modality] = Field(default_factory=list[Modality], description="应/宜/指标/示例/信息")
     collections: list[str] = Field(default_factory=list[str], description="只查这些文档集")
@@ -92,11 +90,12 @@ class ClauseOutput(BaseModel):
     see: list[Neighbour]
 
 
-def search_tool(retriever: Retriever) -> Tool[SearchInput, SearchOutput]:
+def search_tool(retriever: Retriever, catalogue: Catalogue) -> Tool[SearchInput, SearchOutput]:
     """The retrieval tool; results are filtered by the principal inside the index."""
     recent: Recent[ToolResult[SearchOutput]] = Recent(REMEMBERED)
 
     async def run(given: SearchInput, context: ToolContext) -> ToolResult[SearchOutput]:
+        _check_standards(given.standards, list(catalogue.standards))
         selection = Selection(
             standards=tuple(given.standards),
             levels=tuple(given.levels),
@@ -123,6 +122,16 @@ def search_tool(retriever: Retriever) -> Tool[SearchInput, SearchOutput]:
         run=run,
         examples=("标准里怎么规定的", "有没有要求", "应该包含哪些内容", "查一下相关条款"),
     )
+
+
+def _check_standards(given: Sequence[str], known: list[str]) -> None:
+    details = [
+        ProblemDetail(where=f"standards.{n}", what=f"没有标准 {key!r}", cure=known_names(key, known))
+        for n, key in enumerate(given)
+        if key not in known
+    ]
+    if details:
+        raise UserInputError("要查的标准不在目录中", where="standards", detail=details)
 
 
 def found_clause(hit: Hit) -> FoundClause:

@@ -29,8 +29,16 @@ def from_catalogue(catalogue: Catalogue, clause_id: str, principal: Principal) -
     if clause_id not in catalogue.clauses:
         return None
     standard = catalogue.standard_of(clause_id)
-    about = {"standard": standard.short, "path": catalogue.path(clause_id), "status": standard.status, "version": standard.version}
-    return Citation(clause_id=clause_id, quote=catalogue.clause(clause_id).text, source="catalogue", verified=True, **about)
+    return Citation(
+        clause_id=clause_id,
+        standard=standard.short,
+        path=catalogue.path(clause_id),
+        quote=catalogue.clause(clause_id).text,
+        source="catalogue",
+        status=standard.status,
+        version=standard.version,
+        verified=True,
+    )
 
 
 @pytest.fixture(scope="module")

@@ -183,7 +183,7 @@ def test_cells_that_nobody_confirmed_are_open_in_the_map() -> None:
     ratings = (*(r for r in FULL.ratings if r.item != "JSSF-03"), one)
     record = changed(FULL, ratings=ratings)
     assert record.matrix
-    row = layout(record, KIND).charts["heat"].rows[2]
+    row = layout(record, KIND).charts["heat-1"].rows[2]
     assert record.matrix.rows[2].cells == ("达成", "达成", "达成", "部分", "未达成")
     assert row.cells == ("达成", "未知", "未知", "未知", "未知")
 
@@ -273,3 +273,19 @@ def test_a_map_says_in_signs_what_it_says_in_shades() -> None:
     text = pdf_text(pdf(layout(FULL, KIND)))
     for sign in ("●", "◐", "○", "/"):
         assert sign in text
+
+
+def test_a_matrix_that_is_longer_than_a_page_goes_on_in_another_drawing() -> None:
+    assert FULL.matrix
+    rows = tuple(row.model_copy(update={"id": f"S-{n}", "title": "名称很长" * 20}) for n, row in enumerate(FULL.matrix.rows * 2, 1))
+    made = layout(changed(FULL, matrix=FULL.matrix.model_copy(update={"rows": rows})), KIND)
+    assert [len(made.charts[f"heat-{n}"].rows) for n in (1, 2)] == [40, 40]
+    text = squeezed(pdf_text(pdf(made)))
+    assert all(f"S-{n}名称很长" in text for n in range(1, 81))
+
+
+def test_more_rays_than_a_radar_can_show_are_left_to_the_table() -> None:
+    nodes = tuple(FULL.result.nodes[0].model_copy(update={"id": f"n{n}", "title": f"维度{n}"}) for n in range(13))
+    made = layout(with_result(FULL, nodes=nodes), KIND)
+    assert "radar" not in made.charts
+    assert "维度12" in word_text(word(made, chart_png))

@@ -1,10 +1,12 @@
 """The diagnosis record as a layout: which sections it has, and what each says."""
 
-from .chapters import basis, comparison, dimensions, evidence, items, matrix, method, summary, upgrade, waiting, what_next
 from .confirmed import standing
 from .figures import day
+from .findings import dimensions, items, matrix, method, summary
+from .grounds import basis, evidence, waiting
 from .kinds import Kind
 from .layout import Block, Layout, Numbering, Section, numbered
+from .outlook import comparison, upgrade, what_next
 from .page import Page
 from .record import DiagnosisReport, digest
 

@@ -5,8 +5,12 @@ from dataclasses import dataclass, field
 from .confirmed import Standing
 from .figures import NONE, OPEN, fixed, signed
 from .kinds import Kind
-from .layout import Chart, Numbering
+from .layout import Chart, Column, Numbering
 from .record import DiagnosisReport, Result
+
+CLAUSE = Column(title="依据条款", width=1.6)
+LABEL, LONG_LABEL = 16, 40
+"""Characters that a drawing has room for."""
 
 
 @dataclass
@@ -49,6 +53,11 @@ class Page:
 
 def joined(*words: str, by: str = "；") -> str:
     return by.join(word for word in words if word)
+
+
+def cut(words: str, most: int) -> str:
+    """For a drawing, which has no room for more; the tables say it in full."""
+    return words if len(words) <= most else f"{words[: most - 1]}…"
 
 
 def or_none(text: str) -> str:

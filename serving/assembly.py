@@ -53,9 +53,11 @@ from records.sealing import Sealer
 from records.threads import ThreadStore
 from records.writer import EventWriter
 from tools.contract import AnyTool
+from tools.diagnosis.library import Library as Assessments
 from tools.diagnosis.tool import diagnosis_tools
 from tools.kpi.tool import kpi_tool
 from tools.registry import ToolRegistry, installed_tools
+from tools.reports.from_file import FileSource
 from tools.reports.tool import report_tool
 from tools.search.tool import clause_tool, search_tool
 
@@ -273,7 +275,7 @@ async def open_platform(settings: Settings, *, extra_tools: list[AnyTool] | None
             threads=threads,
             approvals=approvals,
             feedback=FeedbackStore(knowledge.database, content=kept, audit=audit),
-            enterprises=open_archive(knowledge.database, content=kept, audit=audit),
+            enterprises=archive_of(knowledge),
             audit=audit,
             writer=writer,
             metrics=metrics,
@@ -291,14 +293,20 @@ def tool_policy(settings: Settings) -> ToolPolicy:
     return load_tool_policy(own if own.is_file() else TOOLS)
 
 
+def archive_of(knowledge: Knowledge) -> Archive:
+    """The enterprise files, written as the settings say."""
+    return open_archive(knowledge.database, content=knowledge.recording.content, audit=knowledge.recording.audit)
+
+
 def built_in_tools(knowledge: Knowledge) -> list[AnyTool]:
     """The explicit list of what ships."""
+    reported = FileSource(archive_of(knowledge), Assessments(knowledge.catalogue))
     return [
         search_tool(knowledge.retriever, knowledge.catalogue),
         clause_tool(knowledge.catalogue, knowledge.library, knowledge.retriever),
         kpi_tool(knowledge.catalogue, partial(clause_citation, knowledge)),
         *diagnosis_tools(knowledge.catalogue, partial(clause_citation, knowledge)),
-        report_tool(knowledge.recording.artifacts, partial(clause_citation, knowledge)),
+        report_tool(knowledge.recording.artifacts, partial(clause_citation, knowledge), reported),
     ]
 
 

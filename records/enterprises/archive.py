@@ -8,6 +8,7 @@ from ..audit import AuditLog
 from ..content import PLAIN, Content
 from ..database import Database
 from ..encoding import utc_now
+from .cohort import CohortStore
 from .exporting import Exporter
 from .importing import Importer
 from .ledger import Ledger
@@ -27,6 +28,7 @@ class Archive:
     ratings: RatingStore
     merging: MergeDesk
     overview: Overview
+    cohorts: CohortStore
     importer: Importer
     exporter: Exporter
 
@@ -42,6 +44,7 @@ def open_archive(
         ratings=RatingStore(ledger),
         merging=MergeDesk(ledger),
         overview=Overview(ledger),
+        cohorts=CohortStore(ledger),
         importer=Importer(ledger),
         exporter=Exporter(ledger, files, relations),
     )

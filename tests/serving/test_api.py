@@ -73,6 +73,10 @@ RUNS: list[tuple[str, dict[str, Any], str]] = [
     ("search_standards", {"query": "数据分级"}, "找到"),
     ("get_clause", {"clause_id": "MIIT-15"}, ""),
     ("compute_kpi", {"indicator": "采购成本下降率", "inputs": {"v1": 500, "v2": 420}}, "16%"),
+    ("list_assessments", {}, "评估"),
+    ("score_assessment", {"assessment": "industrial-brain", "answers": {"技术支撑能力": 80, "场景创新能力": 70}}, "产业大脑"),
+    ("propose_ratings", {"text": "财务用金蝶，设了信息部。"}, ""),
+    ("write_report", {"record": {"enterprise": {"name": "锻造厂"}}}, "草稿"),
 ]
 
 

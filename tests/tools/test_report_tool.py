@@ -13,9 +13,12 @@ from domain.principal import LOCAL, Principal
 from knowledge.catalogue import Catalogue, load_catalogue
 from records.artifacts import ArtifactStore, Vault
 from records.database import Database
+from records.enterprises.archive import open_archive
 from tools.contract import AnyTool, ToolContext
+from tools.diagnosis.library import Library
 from tools.reports.appendix import UNCHECKED
 from tools.reports.asking import reader
+from tools.reports.from_file import FileSource
 from tools.reports.kinds import Kind, check_fields, kind_of, load_kinds
 from tools.reports.record import DiagnosisReport
 from tools.reports.tool import EXAMPLES, file_name, report_tool
@@ -56,7 +59,7 @@ def store(tmp_path: Path) -> Iterator[ArtifactStore]:
 
 @pytest.fixture
 def tool(store: ArtifactStore, catalogue: Catalogue) -> AnyTool:
-    return report_tool(store, partial(from_catalogue, catalogue))
+    return report_tool(store, partial(from_catalogue, catalogue), FileSource(open_archive(Database("sqlite://")), Library(catalogue)))
 
 
 async def test_a_final_report_is_kept_in_three_forms(tool: AnyTool, store: ArtifactStore) -> None:

@@ -1,6 +1,7 @@
 """What a question says about reports: whether one is wanted, and the record it brings along."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -8,9 +9,10 @@ from ..contract import Reading
 from .kinds import Kind, load_kinds
 
 SURE, WANTED = 0.95, 0.8
+FILE = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 ASK = (
-    "生成{title}需要一份诊断记录：先完成评估计分，由具名人员确认评级，再把记录（JSON）附在这句话后面，"
-    "或用 shuzhi tools run write_report --args @记录.json。记录的字段见 docs/reports.md。"
+    "生成{title}要知道为哪家企业：请写出企业档案的编号（32 位，见 shuzhi enterprises list），其中的评级须先由具名人员确认；"
+    "也可以把完整的诊断记录（JSON，字段见 docs/reports.md）附在这句话后面。"
 )
 
 
@@ -22,6 +24,8 @@ def reader() -> Callable[[str], Reading | None]:
         kind = next((kind for kind in load_kinds().values() if _wanted(kind, words)), None)
         if kind is None:
             return None
+        if (file := FILE.search(words)) and not rest:
+            return Reading({"kind": kind.title, "enterprise": file[0]}, SURE)
         record = _record("{" + rest) if rest else None
         if record is None:
             return Reading({}, WANTED, ASK.format(title=f"《{kind.title}》"))

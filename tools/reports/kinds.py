@@ -30,6 +30,16 @@ class Mandatory(BaseModel):
         return value is None or (isinstance(value, str | tuple) and not (value.strip() if isinstance(value, str) else value))
 
 
+class Stage(BaseModel):
+    """A stage of the service path (服务路径)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str
+    detail: str
+    clause: str = ""
+
+
 class Kind(BaseModel):
     """One kind of report."""
 
@@ -48,6 +58,8 @@ class Kind(BaseModel):
     template: str
     decimals: int = Field(ge=0, le=6)
     smallest_cohort: int = Field(ge=2)
+    service_path: tuple[Stage, ...]
+    """What follows the diagnosis, where a record does not say otherwise."""
     mandatory: tuple[Mandatory, ...]
 
     @property

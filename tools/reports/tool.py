@@ -5,6 +5,7 @@ import re
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from domain.errors import UserInputError
 from domain.principal import Principal, own_label
 from records.artifacts import Artifact, ArtifactStore, NewArtifact
 
@@ -12,6 +13,7 @@ from ..contract import Tool, ToolContext, ToolResult
 from .appendix import Cite, standing_on, with_appendix
 from .asking import reader
 from .diagnosis import faults_of, layout
+from .from_file import FileSource
 from .kinds import Kind, check_fields, kind_of, load_kinds
 from .record import DiagnosisReport, canonical, digest
 from .typeset import chart_png, pdf
@@ -30,7 +32,12 @@ class ReportInput(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     kind: str = Field(default="企业数字化诊断报告", min_length=1, max_length=100, description="报告类型，如 企业数字化诊断报告")
-    record: DiagnosisReport = Field(description="诊断记录：企业、评估、评级（须有确认人）、结果、矩阵、下一步、服务路径（docs/reports.md）")
+    enterprise: str = Field(default="", max_length=100, description="企业档案的编号；由档案中的评级和评估结果生成，与 record 二选一")
+    assessment: str = Field(default="", max_length=100, description="用哪一项评估；不写则取档案中评级最多的一项")
+    reviewed_by: str = Field(default="", max_length=200, description="审核人姓名")
+    record: DiagnosisReport | None = Field(
+        default=None, description="诊断记录：企业、评估、评级（须有确认人）、结果、矩阵、下一步、服务路径（docs/reports.md）"
+    )
 
 
 class Missing(BaseModel):
@@ -64,14 +71,18 @@ class ReportOutput(BaseModel):
     clauses: list[str]
 
 
-def report_tool(artifacts: ArtifactStore, cite: Cite) -> Tool[ReportInput, ReportOutput]:
-    """The tool over `artifacts`; `cite` gives the stored wording of a clause."""
+def report_tool(artifacts: ArtifactStore, cite: Cite, source: FileSource) -> Tool[ReportInput, ReportOutput]:
+    """The tool over `artifacts`; `cite` gives the stored wording of a clause, `source` the record of an enterprise's file."""
     for kind in load_kinds().values():
         check_fields(kind, DiagnosisReport)
 
     async def run(given: ReportInput, context: ToolContext) -> ToolResult[ReportOutput]:
         kind = kind_of(given.kind)
-        record, citations = await asyncio.to_thread(with_appendix, given.record, kind, cite, context.principal)
+        if (given.record is None) == (not given.enterprise):
+            raise UserInputError("enterprise 与 record 应给出一个", where="enterprise", cure="写企业档案的编号，或给出完整的诊断记录")
+        about = (given.enterprise, given.assessment, kind, context.principal, context.now(), given.reviewed_by)
+        bare = given.record or await asyncio.to_thread(source.record, *about)
+        record, citations = await asyncio.to_thread(with_appendix, bare, kind, cite, context.principal)
         context.cancellation.raise_if_cancelled()
         files = await asyncio.to_thread(rendered, record, kind, context.principal, context.run_id)
         context.cancellation.raise_if_cancelled()
@@ -87,7 +98,7 @@ def report_tool(artifacts: ArtifactStore, cite: Cite) -> Tool[ReportInput, Repor
 
     return Tool(
         name="write_report",
-        summary="由结构化的诊断记录生成《企业数字化诊断报告》（Word 与 PDF）；缺必备内容时出草稿并列出缺项，未确认的评级不作为结论",
+        summary="由企业档案或结构化的诊断记录生成《企业数字化诊断报告》（Word 与 PDF）；缺必备内容时出草稿并列出缺项，未确认的评级不作结论",
         input=ReportInput,
         output=ReportOutput,
         run=run,

@@ -125,7 +125,8 @@ def test_wishes_are_read_and_the_record_is_asked_for(words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["诊断报告应包含什么内容？", "企业数字化诊断报告是哪一条要求的", "生成诊断", "初诊服务要出具诊断报告吗", "给我看看块存储的条款", "{}"]
+    "words",
+    ["诊断报告应包含什么内容？", "企业数字化诊断报告是哪一条要求的", "生成诊断", "初诊服务要出具诊断报告吗", "给我看看块存储的条款", "{}"],
 )
 def test_other_words_are_not(words: str) -> None:
     assert reader()(words) is None

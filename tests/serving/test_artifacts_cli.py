@@ -61,3 +61,19 @@ def test_commands_open_the_stores_themselves(own_home: Path, tmp_path: Path) -> 
         made = shuzhi("tools", "run", "write_report", "--args", record, "--json").json["data"]["files"][0]
         assert shuzhi("artifacts", "save", made["artifact_id"], "--out", str(tmp_path / "r.docx")).code == 0
     assert hashlib.sha256((tmp_path / "r.docx").read_bytes()).hexdigest() == made["sha256"]
+
+
+def test_with_a_master_key_the_files_are_sealed_and_follow_its_rotation(own_home: Path, tmp_path: Path) -> None:
+    record = json.dumps({"record": RECORD}, ensure_ascii=False)
+    with at_home(own_home), pytest.MonkeyPatch.context() as patch:
+        key_file = tmp_path / "master.keys"
+        assert shuzhi("keys", "new", "--file", str(key_file)).code == 0
+        patch.setenv("SHUZHI_SEALING__KEY_FILE", str(key_file))
+        kept = shuzhi("tools", "run", "write_report", "--args", record, "--json").json["data"]["files"][2]
+        assert "锻造一厂".encode() not in (own_home / "artifacts" / kept["artifact_id"]).read_bytes()
+        assert "锻造一厂".encode() not in b"".join(path.read_bytes() for path in own_home.glob("shuzhi.db*"))
+        assert shuzhi("keys", "rotate", "--master", "--json").json["files"] == 3
+        [newest] = shuzhi("keys", "status", "--json").json["files"]
+        assert key_file.read_text().splitlines()[-1].startswith(newest)
+        assert shuzhi("artifacts", "save", kept["artifact_id"], "--out", str(tmp_path / "r.json")).code == 0
+    assert hashlib.sha256((tmp_path / "r.json").read_bytes()).hexdigest() == kept["sha256"]

@@ -128,7 +128,8 @@ def test_wishes_are_read_and_the_record_is_asked_for(words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["诊断报告应包含什么内容？", "企业数字化诊断报告是哪一条要求的", "生成诊断", "给我看看块存储的条款", "{}"]
+    "words",
+    ["诊断报告应包含什么内容？", "企业数字化诊断报告是哪一条要求的", "生成诊断", "初诊服务要出具诊断报告吗", "给我看看块存储的条款", "{}"],
 )
 def test_other_words_are_not(words: str) -> None:
     assert reader()(words) is None
@@ -148,3 +149,8 @@ def test_a_broken_record_is_asked_for_again(words: str) -> None:
     reading = reader()(f"请生成诊断报告：{words}")
     assert reading is not None
     assert reading.question
+
+
+def test_no_question_about_a_clause_asks_for_a_report(catalogue: Catalogue) -> None:
+    read = reader()
+    assert [words for clause in catalogue.clauses.values() for words in (*clause.questions, clause.text) if read(words)] == []

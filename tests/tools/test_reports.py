@@ -173,6 +173,14 @@ def test_a_score_without_a_named_person_behind_it_is_no_fact(unrated: str) -> No
     assert first.title in [row[0] for row in table.rows]
 
 
+def test_a_score_from_another_answer_than_the_confirmed_one_keeps_the_report_a_draft() -> None:
+    corrected = FULL.ratings[0].model_copy(update={"value": "4级"})
+    made = layout(changed(FULL, ratings=(corrected, *FULL.ratings[1:])), KIND)
+    assert [what for what, _ in made.faults] == [f"计分所用的作答与确认的评级不同：{corrected.title}"]
+    spaced = corrected.model_copy(update={"value": "1级"})
+    assert layout(changed(FULL, ratings=(spaced, *FULL.ratings[1:])), KIND).status == "正式"
+
+
 def test_a_correction_by_a_named_person_counts() -> None:
     assert FULL.ratings[0].state == "corrected"
     assert layout(FULL, KIND).status == "正式"

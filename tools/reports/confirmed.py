@@ -41,6 +41,17 @@ def standing(record: DiagnosisReport) -> Standing:
     return Standing(record.model_copy(update=stripped), tuple(rows), unknown, withheld)
 
 
+def contradicted(record: DiagnosisReport) -> list[str]:
+    """Titles of items that were scored with another answer than the one that was confirmed."""
+    confirmed = {rating.item: rating.value for rating in record.ratings if rating.stands and rating.value}
+
+    def differs(item: Item) -> bool:
+        said = confirmed.get(item.id, item.value)
+        return bool(item.value) and "".join(said.split()) != "".join(item.value.split())
+
+    return [item.title for item in record.result.items if differs(item)]
+
+
 def _unrated(item: str, title: str) -> Rating:
     return Rating(item=item[:LONGEST_NAME], title=title[:LONGEST_NAME], state="proposed")
 

@@ -1,6 +1,6 @@
 """The diagnosis record as a layout: which sections it has, and what each says."""
 
-from .confirmed import standing
+from .confirmed import contradicted, standing
 from .figures import day
 from .findings import dimensions, items, matrix, method, summary
 from .grounds import basis, evidence, waiting
@@ -11,6 +11,7 @@ from .page import Page
 from .record import DiagnosisReport, digest
 
 SHORT_HASH = 12
+MOST_NAMED = 5
 
 
 def faults_of(record: DiagnosisReport, kind: Kind) -> list[tuple[str, str]]:
@@ -18,6 +19,9 @@ def faults_of(record: DiagnosisReport, kind: Kind) -> list[tuple[str, str]]:
     stands = standing(record)
     confirmed = stands.record.model_copy(update={"ratings": tuple(r for r in record.ratings if r.stands)})
     found = [(entry.label, entry.cure) for entry in kind.mandatory if entry.missing(confirmed)]
+    if others := contradicted(record):
+        named = "、".join(others[:MOST_NAMED]) + ("等" if len(others) > MOST_NAMED else "")
+        found.insert(0, (f"计分所用的作答与确认的评级不同：{named}", "按确认的评级重新计分，再出具报告"))
     if stands.withheld:
         found.insert(0, ("计分所依据的评级尚未全部确认", "总分、等级及有关得分暂不列出；由具名人员确认“待确认事项”中的评级后重新出具"))
     return found

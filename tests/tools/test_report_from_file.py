@@ -19,6 +19,7 @@ from records.enterprises.ratings import RatingDecision
 from tools.contract import AnyTool, ToolContext
 from tools.diagnosis.library import Library
 from tools.diagnosis.tool import ScoreInput, assess
+from tools.reports.asking import reader
 from tools.reports.from_file import FileSource
 from tools.reports.record import DiagnosisReport
 from tools.reports.tool import report_tool
@@ -168,10 +169,25 @@ async def test_a_matrix_has_every_cell_and_asks_nothing_where_the_standard_does_
     archive.ratings.decide(file, rating.id, RatingDecision(decision="confirm", version=rating.version), EXPERT, door="http")
     _, record, _ = await written(tool, artifacts, enterprise=file)
     assert record.matrix is not None
+    assert record.result.nodes == ()
     cells = {(n, k): state for n, scene in enumerate(record.matrix.rows) for k, state in enumerate(scene.cells)}
     assert cells[9, cell.level] == "达成"
     assert {place for place, state in cells.items() if state != "/"} == set(grid.asked)
     assert list(cells.values()).count("达成") == 1
+
+
+async def test_an_enterprise_is_meant_by_its_name_where_only_one_has_it(tool: AnyTool, archive: Archive, artifacts: ArtifactStore) -> None:
+    read = reader()("请为东风锻造有限公司生成诊断报告")
+    assert read is not None
+    assert read.arguments["enterprise"] == "东风锻造有限公司"
+    rate(archive, begin(archive, "东风锻造有限公司"), ITEMS[0], "3", confirmed=True)
+    rate(archive, begin(archive, "东风锻造有限公司苏州分厂"), ITEMS[0], "2", confirmed=True)
+    _, record, _ = await written(tool, artifacts, **read.arguments)
+    assert record.enterprise.name == "东风锻造有限公司"
+    with pytest.raises(UserInputError, match="不止一家"):
+        await tool.run(tool.parse({"enterprise": "东风锻造"}), context())
+    with pytest.raises(NotFound, match="没有名为"):
+        await tool.run(tool.parse({"enterprise": "西风锻造"}), context())
 
 
 async def test_a_file_of_somebody_else_or_without_ratings_gives_no_report(tool: AnyTool, archive: Archive) -> None:

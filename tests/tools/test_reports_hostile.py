@@ -2,10 +2,10 @@
 
 import io
 import zipfile
+from xml.etree import ElementTree
 
 import pypdf
 import pytest
-from lxml import etree
 from pydantic import ValidationError
 
 from tools.reports.diagnosis import layout
@@ -71,7 +71,7 @@ def test_every_part_of_the_word_file_is_well_formed(words: str) -> None:
     with zipfile.ZipFile(io.BytesIO(word(layout(record(words), KIND), chart_png))) as archive:
         for name in archive.namelist():
             if name.endswith((".xml", ".rels")):
-                etree.fromstring(archive.read(name))
+                ElementTree.fromstring(archive.read(name))
 
 
 def test_marks_that_turn_or_hide_text_are_gone() -> None:

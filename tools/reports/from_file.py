@@ -3,17 +3,19 @@
 Ratings that nobody has confirmed come along as such; no score rests on them (`confirmed.py`).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from domain.errors import UserInputError
+from domain.errors import NotFound, UserInputError
 from domain.principal import Principal
 from records.enterprises.archive import Archive
 from records.enterprises.cohort import CohortFigures
 from records.enterprises.items import Assessment as PastResult
 from records.enterprises.items import Rating as KeptRating
+from records.enterprises.search import EnterpriseQuery
 from records.enterprises.store import EnterpriseFile
 from records.enterprises.vocabulary import industries
 
@@ -46,6 +48,8 @@ from .record import (
 from .record import Assessment as Assessed
 
 MOST_ITEMS = 500
+MOST_NAMED = 5
+FILE_ID = re.compile(r"[0-9a-f]{32}")
 STANDS = ("confirmed", "corrected")
 
 
@@ -64,7 +68,7 @@ class FileSource:
             NotFound: no such file for this principal, or no such assessment.
             UserInputError: the file has no ratings.
         """
-        file = self._archive.files.get(enterprise, principal)
+        file = self._archive.files.get(self._file_of(enterprise, principal), principal)
         kept = [KeptRating.model_validate(each.content) for each in self._items(file.id, "rating", principal)]
         ratings = [each for each in kept if each.state != "withdrawn"]
         key = assessment or _commonest([each.assessment for each in ratings])
@@ -79,6 +83,21 @@ class FileSource:
         cohort = self._archive.cohorts.of(file.id, key, version, principal)
         found = Diagnosis(file, mine, chosen, result, earlier[-1] if earlier else None, cohort)
         return diagnosis_record(found, kind, now.date(), prepared_by=principal.id, reviewed_by=reviewed_by)
+
+    def _file_of(self, named: str, principal: Principal) -> str:
+        """The id of the one file meant by its number, its credit code, or its name or a part of that."""
+        if FILE_ID.fullmatch(named):
+            return named
+        found = self._archive.files.search(EnterpriseQuery(text=named), principal, limit=MOST_NAMED + 1).enterprises
+        alike = [each for each in found if named in (each.name, each.uscc)] or found
+        if len(alike) == 1:
+            return alike[0].id
+        if not alike:
+            raise NotFound(
+                f"没有名为“{named[:40]}”的企业档案", where="enterprise", cure="用 shuzhi enterprises list 查看，或先建立企业档案"
+            )
+        names = "、".join(f"{each.name}（{each.id}）" for each in alike[:MOST_NAMED])
+        raise UserInputError(f"“{named[:40]}”不止一家：{names}", where="enterprise", cure="写档案编号")
 
     def _items(self, file_id: str, kind: Any, principal: Principal) -> Sequence[Any]:
         found: list[Any] = []
@@ -108,7 +127,7 @@ def diagnosis_record(found: Diagnosis, kind: Kind, dated: date, *, prepared_by: 
         enterprise=_enterprise(file),
         assessment=_assessed(assessment, result),
         ratings=tuple(_rating(each, titles) for each in found.ratings),
-        result=_result(result, found.last, found.cohort),
+        result=_result(result, found.last, found.cohort, is_matrix=grid is not None),
         matrix=_matrix(grid, result.items) if grid else None,
         next_steps=_next_steps(result),
         service_path=tuple(Action(title=stage.title, detail=stage.detail, clause=stage.clause) for stage in kind.service_path),
@@ -202,7 +221,7 @@ def _rating(kept: KeptRating, titles: Mapping[str, str]) -> Rating:
     )
 
 
-def _result(result: AssessmentResult, last: PastResult | None, cohort: CohortFigures | None) -> Result:
+def _result(result: AssessmentResult, last: PastResult | None, cohort: CohortFigures | None, *, is_matrix: bool) -> Result:
     return Result(
         total=result.total,
         level=result.level or "",
@@ -220,7 +239,7 @@ def _result(result: AssessmentResult, last: PastResult | None, cohort: CohortFig
                 coverage=node.coverage,
                 level=node.level or "",
             )
-            for node in result.nodes
+            for node in ([] if is_matrix else result.nodes)
         ),
         items=tuple(
             Item(

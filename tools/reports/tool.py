@@ -32,7 +32,7 @@ class ReportInput(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     kind: str = Field(default="企业数字化诊断报告", min_length=1, max_length=100, description="报告类型，如 企业数字化诊断报告")
-    enterprise: str = Field(default="", max_length=100, description="企业档案的编号；由档案中的评级和评估结果生成，与 record 二选一")
+    enterprise: str = Field(default="", max_length=100, description="企业名称、统一社会信用代码或档案编号；由其档案生成，与 record 二选一")
     assessment: str = Field(default="", max_length=100, description="用哪一项评估；不写则取档案中评级最多的一项")
     reviewed_by: str = Field(default="", max_length=200, description="审核人姓名")
     record: DiagnosisReport | None = Field(

@@ -66,8 +66,7 @@ class LocalSession:
         return await self._platform.runs.ask(self._speaker(), question, door="cli", turns=turns)
 
     async def run_tool(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        result = await run_directly(self._platform, name, arguments, self._speaker(), "cli")
-        return result.model_dump(mode="json")
+        return await run_directly(self._platform, name, arguments, self._speaker(), "cli")
 
     async def list_tools(self) -> list[dict[str, Any]]:
         return [describe(tool) for tool in self._platform.tools.allowed(self._speaker())]

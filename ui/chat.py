@@ -250,7 +250,7 @@ class ChatPage:
         except PlatformError as error:
             return {"problem": problem_props(error.problem(), self._words)}
         known = frozenset(platform.knowledge.catalogue.clauses)
-        return {"clause": clause_props(cast(ClauseOutput, result.data), quotes, self._words, known)}
+        return {"clause": clause_props(ClauseOutput.model_validate(result["data"]), quotes, self._words, known)}
 
     async def decide(self, action: cl.Action) -> dict[str, Any]:
         """Approve or reject, once; the waiting run goes on and is drawn where it stopped."""

@@ -12,6 +12,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
 from domain.errors import Cancelled, NotAllowed, PlatformError
+from guardrails.outgoing import outgoing
 from guardrails.pseudonyms import Pseudonyms
 from tools.contract import AnyTool, ToolContext, ToolResult
 
@@ -82,7 +83,8 @@ async def run_call(deps: AssistantDeps, call: PlannedCall, run: RunContext, pseu
         raise
     except PlatformError as error:
         result["error"] = error.message
-    run.emit("tool_result", {"id": call["id"], "name": call["name"], "summary": result["summary"], "error": result["error"]})
+    told = outgoing(deps.screens.stream, {"summary": result["summary"], "error": result["error"]}, run.principal, call["arguments"])
+    run.emit("tool_result", {"id": call["id"], "name": call["name"], **told})
     return result
 
 

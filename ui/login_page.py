@@ -62,7 +62,7 @@ class LoginPages:
     # logging in
 
     async def ask(self, request: Request) -> Response:
-        access, there = access_of(request), self._there(request.query_params.get("return_to", ""))
+        access, there = _access(request), self._there(request.query_params.get("return_to", ""))
         speaker = await _present(request)
         if speaker is None:
             return self._login(access, there, {}, "")
@@ -75,7 +75,7 @@ class LoginPages:
         return _led(there)
 
     async def log_in(self, request: Request) -> Response:
-        access = access_of(request)
+        access = _access(request)
         try:
             form = await _form(request)
         except TooLarge as error:
@@ -117,7 +117,7 @@ class LoginPages:
         return self._change(request, there, "")
 
     async def change(self, request: Request) -> Response:
-        access = access_of(request)
+        access = _access(request)
         try:
             form = await _form(request)
         except TooLarge as error:
@@ -153,7 +153,7 @@ class LoginPages:
     # leaving
 
     async def leave(self, request: Request) -> Response:
-        access = access_of(request)
+        access = _access(request)
         try:
             speaker = await _proved(request, await _form(request))
         except PlatformError as error:
@@ -183,8 +183,12 @@ class LoginPages:
         return self._home if there == "/" or there.startswith((LOGIN, LOGOUT)) else there
 
 
+def _access(request: Request) -> Access:
+    return access_of(request).through("chat")
+
+
 async def _present(request: Request) -> Speaker | None:
-    access = access_of(request)
+    access = _access(request)
     credential = present_session(access, request)
     try:
         return await speaker_of(access, credential) if credential else None
@@ -194,7 +198,7 @@ async def _present(request: Request) -> Speaker | None:
 
 async def _proved(request: Request, form: Mapping[str, str]) -> Speaker:
     """Whoever sent a form of ours. Raises NotAuthenticated for a form of another page, or of a session that has ended."""
-    access, headers = access_of(request), request.scope["headers"]
+    access, headers = _access(request), request.scope["headers"]
     access.reader.check_origin(headers, required=True)
     credential = access.reader.cookie(headers, access.reader.cookies.session)
     if not credential or not hmac.compare_digest(form.get("csrf", "").encode(), csrf_token(credential).encode()):
@@ -203,7 +207,7 @@ async def _proved(request: Request, form: Mapping[str, str]) -> Speaker:
 
 
 def _csrf(request: Request) -> str:
-    return csrf_token(present_session(access_of(request), request))
+    return csrf_token(present_session(_access(request), request))
 
 
 async def _form(request: Request) -> dict[str, str]:

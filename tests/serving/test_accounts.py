@@ -6,12 +6,14 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import Connection
 
 from domain.errors import Problem
 from domain.principal import Principal, Role
 from records.accounts import NewAccount
+from records.audit_entries import Door
 from records.database import Database
-from records.deeds import Deed
+from records.deeds import Audit, Deed
 from records.grant_rows import Asset
 from records.login import Backoff
 from records.passwords import PasswordCost
@@ -36,7 +38,9 @@ class House:
     def __init__(self, database: Database, settings: AccessSettings = SETTINGS) -> None:
         self.deeds: list[Deed] = []
         self.assets: dict[str, Asset] = {}
-        self.access = open_access(database, settings, self.asset, self.deeds.append)
+        self.doors: list[Door] = []
+        """Of each deed."""
+        self.access = open_access(database, settings, self.asset, self.audit)
         self.app = FastAPI()
         self.app.state.access = self.access
         add_problem_handlers(self.app)
@@ -45,6 +49,13 @@ class House:
         @self.app.post("/probe")
         async def probe(someone: Someone) -> dict[str, Any]:
             return {"id": someone.id, "roles": sorted(someone.roles)}
+
+    def audit(self, door: Door) -> Audit:
+        def record(deed: Deed, connection: Connection | None) -> None:
+            self.deeds.append(deed)
+            self.doors.append(door)
+
+        return record
 
     def asset(self, kind: str, target: str, tenant: str) -> Asset | None:
         found = self.assets.get(target)

@@ -13,7 +13,6 @@ Audits = Callable[[Door], Audit]
 
 ACTIONS = {
     "login": "session.open",
-    "sign_in": "session.open",
     "sessions.end": "session.close",
     "sessions.end_all": "session.revoke",
     "password.change": "account.secret",
@@ -33,6 +32,8 @@ ACTIONS = {
     "grants.refuse": "access.refuse",
     "grants.revoke": "consent.withdraw",
     "grants.withdraw": "data.use",
+    "mcp.admit": "mcp.admit",
+    "mcp.revoke": "mcp.revoke",
     "alerts.raise": "alert.raise",
     "alerts.handle": "alert.close",
 }

@@ -31,7 +31,7 @@ async def run_directly(platform: Platform, name: str, arguments: dict[str, Any],
         NotFound, NotAllowed (also: an argument that the guardrails do not let in), UserInputError, ToolFailed; what
         `EventWriter.record` and `People.passages` raise.
     """
-    effect = platform.tools.get(name).effect
+    effect = platform.tools.get(name, speaker).effect
     outcome: Outcome = "failed"
     given: dict[str, Any] = {}
     try:

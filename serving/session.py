@@ -14,7 +14,7 @@ from domain.errors import DocumentError, NotAuthenticated, PlatformError, Proble
 from domain.permissions import require
 from domain.principal import Level, Principal, own_label
 from knowledge.ingest import SourceFile, contents, expand
-from records.admissions import AdmittedEffect
+from records.admissions import AdmittedEffect, Scope
 
 from .assembly import Platform, open_platform
 from .direct import admitted, run_directly
@@ -40,8 +40,8 @@ class Session(Protocol):
     async def approvals(self) -> list[dict[str, Any]]: ...
     async def decide(self, approval_id: str, decision: str, reason: str) -> dict[str, Any]: ...
     async def remote_tools(self) -> dict[str, Any]: ...
-    async def admit(self, name: str, sha256: str, effect: AdmittedEffect, reason: str) -> dict[str, Any]: ...
-    async def revoke(self, name: str, reason: str) -> dict[str, Any]: ...
+    async def admit(self, name: str, sha256: str, effect: AdmittedEffect, reason: str, scope: Scope) -> dict[str, Any]: ...
+    async def revoke(self, name: str, reason: str, scope: Scope) -> dict[str, Any]: ...
     async def ready(self) -> dict[str, Any]: ...
 
 
@@ -100,12 +100,13 @@ class LocalSession:
     async def remote_tools(self) -> dict[str, Any]:
         return await remote_tools(self._platform, self._speaker(None), refresh=True)
 
-    async def admit(self, name: str, sha256: str, effect: AdmittedEffect, reason: str) -> dict[str, Any]:
+    async def admit(self, name: str, sha256: str, effect: AdmittedEffect, reason: str, scope: Scope) -> dict[str, Any]:
         await self._platform.remote.discover()
-        return self._platform.remote.admit(name, sha256, effect, reason, self._speaker(None)).model_dump(mode="json")
+        given = (name, sha256, effect, reason, self._speaker(None))
+        return self._platform.remote.admit(*given, door="cli", scope=scope).model_dump(mode="json")
 
-    async def revoke(self, name: str, reason: str) -> dict[str, Any]:
-        return self._platform.remote.revoke(name, reason, self._speaker(None)).model_dump(mode="json")
+    async def revoke(self, name: str, reason: str, scope: Scope) -> dict[str, Any]:
+        return self._platform.remote.revoke(name, reason, self._speaker(None), door="cli", scope=scope).model_dump(mode="json")
 
     async def ready(self) -> dict[str, Any]:
         documents, passages = self._platform.knowledge.library.count()
@@ -160,11 +161,12 @@ class RemoteSession:
     async def remote_tools(self) -> dict[str, Any]:
         return await self._call("GET", "/v1/mcp/tools", params={"refresh": True})
 
-    async def admit(self, name: str, sha256: str, effect: AdmittedEffect, reason: str) -> dict[str, Any]:
-        return await self._call("POST", f"/v1/mcp/tools/{name}/admit", json={"sha256": sha256, "effect": effect, "reason": reason})
+    async def admit(self, name: str, sha256: str, effect: AdmittedEffect, reason: str, scope: Scope) -> dict[str, Any]:
+        decision = {"sha256": sha256, "effect": effect, "reason": reason, "scope": scope}
+        return await self._call("POST", f"/v1/mcp/tools/{name}/admit", json=decision)
 
-    async def revoke(self, name: str, reason: str) -> dict[str, Any]:
-        return await self._call("POST", f"/v1/mcp/tools/{name}/revoke", json={"reason": reason})
+    async def revoke(self, name: str, reason: str, scope: Scope) -> dict[str, Any]:
+        return await self._call("POST", f"/v1/mcp/tools/{name}/revoke", json={"reason": reason, "scope": scope})
 
     async def ready(self) -> dict[str, Any]:
         return await self._call("GET", "/readyz")

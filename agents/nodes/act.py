@@ -28,7 +28,7 @@ def act(deps: AssistantDeps):
     async def node(state: AssistantState, runtime: Runtime[RunContext]) -> Update:
         calls, results = state.get("calls", []), list(state.get("results", []))
         pseudonyms = Pseudonyms(state.get("pseudonyms"))
-        step = one_step(calls, effects_of(deps.tools))
+        step = one_step(calls, effects_of(deps.tools.known(runtime.context.principal).values()))
         for call in step:
             runtime.context.cancellation.raise_if_cancelled()
             results.append(await run_call(deps, call, runtime.context, pseudonyms))
@@ -63,7 +63,7 @@ async def run_call(deps: AssistantDeps, call: PlannedCall, run: RunContext, pseu
         id=call["id"], name=call["name"], arguments=call["arguments"], summary="", data={}, citations=[], values=[], error=""
     )
     try:
-        if not deps.tools.get(call["name"]).foreign:
+        if not deps.tools.get(call["name"], run.principal).foreign:
             call = PlannedCall(id=call["id"], name=call["name"], arguments=pseudonyms.restore_all(call["arguments"]))
         prepared = deps.tools.prepare(call["name"], call["arguments"], run.principal)
         tool = prepared.tool

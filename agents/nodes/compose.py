@@ -51,7 +51,7 @@ def compose(deps: AssistantDeps):
         ask = state.get("ask", "")
         if ask:
             return _said(speaker, Answer(text=ask, sentences=[Sentence(text=ask)], confidence=1.0, reason="needs_input", **common))
-        effects = effects_of(deps.tools)
+        effects = effects_of(deps.tools.known(run.principal).values())
         told = [r for r in results if r["name"] != SEARCH and (not r["error"] or r["name"] in effects)]
         if told:
             return _said(speaker, _computed(told, common))

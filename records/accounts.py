@@ -104,6 +104,13 @@ class AccountStore(AuditedStore):
         with self._database.session() as session:
             return [account_of(row) for row in session.scalars(query.order_by(AccountRow.folded).limit(limit))]
 
+    def display_names(self, account_ids: Iterable[str], by: Principal) -> dict[str, str]:
+        """What people of the principal's own tenant are called; whoever is not of it is left out."""
+        wanted = [storable(each) for each in account_ids]
+        query = select(AccountRow.id, AccountRow.display_name).where(AccountRow.tenant == by.tenant, AccountRow.id.in_(wanted))
+        with self._database.session() as session:
+            return {account_id: name for account_id, name in session.execute(query)}
+
     def set_roles(self, account_id: str, roles: Iterable[Role], by: Principal) -> Account:
         """Give the account these business roles; an administration that it has stays. Its sessions end: it logs in again with the new.
 

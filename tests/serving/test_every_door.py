@@ -64,7 +64,7 @@ BARE = {
     ("POST", "/v1/auth/logout"),
 }
 """No words at all, or an id."""
-OTHER_PLACES = {"/mcp", "/openapi.json", "/", "/login", "/login/password", "/logout", "/chat"}
+OTHER_PLACES = {"/mcp", "/openapi.json", "/", "/login", "/login/password", "/logout", "/chat", "/approvals"}
 """Beside the described interface. /mcp is asked below; the page and its events in tests/ui/test_accounts_page.py."""
 TOOLS: dict[str, Callable[[str], dict[str, Any]]] = {
     "search_standards": lambda words: {"query": words},

@@ -64,8 +64,8 @@ def test_the_button_leads_through_the_provider_and_back(served: tuple[str, Town,
         page.get_by_role("link", name="用统一身份平台登录").click()
         expect(page).to_have_url(f"{address}/approvals")
         expect(page.locator("main")).to_contain_text("没有等待你审批的操作")
-        kept = {cookie["name"]: cookie for cookie in page.context.cookies()}
-        assert kept["shuzhi"]["httpOnly"]
+        hidden = {cookie.get("name") for cookie in page.context.cookies() if cookie.get("httpOnly")}
+        assert "shuzhi" in hidden
         assert page.evaluate("document.cookie").startswith("shuzhi-csrf=")
         assert strangers == []
         provider.claims = provider.claims | {"roles": ["chief"]}

@@ -1,5 +1,6 @@
 """Accounts, keys, authorisations and alerts over HTTP, on an application of their own."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -127,6 +128,18 @@ async def test_the_whole_way_of_a_new_person(house: House) -> None:
     problem(await program.post("/v1/auth/password", json={"old": GOOD, "new": GOOD + "!"}), 401)
     assert (await anna.delete(f"/v1/keys/{key['id']}")).status_code == 204
     problem(await program.post("/probe"), 401)
+
+
+async def test_deeds_name_the_door_that_they_came_through(house: House) -> None:
+    account_id, _ = house.hire("anna", "staff")
+    house.hire("chief", "system_admin")
+    before = len(house.deeds)
+    assert set(house.doors) == {"system"}
+    chief = await house.enter("chief")
+    await chief.put(f"/v1/accounts/{account_id}/attributes", json={"attributes": ["钢铁"]})
+    await asyncio.to_thread(house.access.through("cli").accounts.set_roles, account_id, ["expert"], CONSOLE)
+    done = [(deed.action, door) for deed, door in zip(house.deeds, house.doors, strict=True)][before:]
+    assert done == [("login", "http"), ("attributes.assign", "http"), ("roles.assign", "cli")]
 
 
 async def test_cookies_are_as_safe_as_browsers_make_them(house: House) -> None:

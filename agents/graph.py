@@ -69,7 +69,7 @@ def work(deps: AssistantDeps) -> Node:
         while now("calls") or (now("steered") and now("rounds") < deps.max_rounds):
             if not now("calls"):
                 await take(planned)
-            elif now("calls")[0]["name"] in effects_of(deps.tools):
+            elif now("calls")[0]["name"] in effects_of(deps.tools.known(runtime.context.principal).values()):
                 return update
             else:
                 await take(acted)

@@ -1,8 +1,10 @@
 """Saying a sentence: the last look at it before anybody hears it, and the event by which they do."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from domain.answer import Sentence
+from guardrails.outgoing import outgoing
 from guardrails.pseudonyms import Pseudonyms
 from guardrails.screens import pseudonymous
 
@@ -39,6 +41,10 @@ class Speaker:
         said = sentence if decision.text == sentence.text else sentence.model_copy(update={"text": decision.text})
         self._run.emit("sentence", said.model_dump(mode="json"))
         return said
+
+    def handed(self, value: Any, arguments: Mapping[str, Any]) -> Any:
+        """What a call gave, as it may be handed to whoever asked beside the answer."""
+        return outgoing(self._screens.stream, value, self._run.principal, [self._question, arguments])
 
     async def say_all(self, sentences: Iterable[Sentence]) -> list[Sentence]:
         return [said for sentence in sentences if (said := await self.say(sentence)) is not None]

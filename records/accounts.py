@@ -18,7 +18,7 @@ from domain.principal import ADMINISTRATIONS, Principal, Role
 from .account_rows import Account, AccountState, account_of, account_row, add_named, checked_attributes, end_sessions
 from .account_tables import AccountRow
 from .database import Database
-from .deeds import Audit, Deed
+from .deeds import Audit, AuditedStore, Deed, nothing
 from .encoding import encode, new_id, storable, utc_now
 from .names import checked_name, folded
 from .passwords import Passwords, initial_password
@@ -35,12 +35,8 @@ class NewAccount(BaseModel):
     attributes: frozenset[str] = frozenset()
 
 
-def nothing() -> None:
-    """For callers that keep no principals in memory."""
-
-
-class AccountStore:
-    """`changed` is called after whatever makes a remembered principal wrong."""
+class AccountStore(AuditedStore):
+    """The accounts of every tenant, each by itself."""
 
     def __init__(
         self,
@@ -51,11 +47,8 @@ class AccountStore:
         changed: Callable[[], None] = nothing,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._database = database
+        super().__init__(database, audit, changed=changed, now=now)
         self._passwords = passwords
-        self._audit = audit
-        self._changed = changed
-        self._now = now
 
     def create(self, new: NewAccount, by: Principal) -> tuple[Account, str]:
         """The account and its initial password, which is kept nowhere.
@@ -83,9 +76,9 @@ class AccountStore:
             changed_at=at,
             changed_by=by.id,
         )
-        with self._database.session(write=True) as session:
+        with self._deed() as (session, deeds):
             add_named(session, row)
-        self._audit(Deed("accounts.create", by, "account", row.id, detail={"roles": sorted(roles)}))
+            deeds.append(Deed("accounts.create", by, "account", row.id, detail={"roles": sorted(roles)}))
         return account_of(row), password
 
     def get(self, account_id: str, by: Principal) -> Account:
@@ -110,6 +103,13 @@ class AccountStore:
         query = select(AccountRow).where(AccountRow.tenant == by.tenant, AccountRow.folded > storable(folded(after)))
         with self._database.session() as session:
             return [account_of(row) for row in session.scalars(query.order_by(AccountRow.folded).limit(limit))]
+
+    def display_names(self, account_ids: Iterable[str], by: Principal) -> dict[str, str]:
+        """What people of the principal's own tenant are called; whoever is not of it is left out."""
+        wanted = [storable(each) for each in account_ids]
+        query = select(AccountRow.id, AccountRow.display_name).where(AccountRow.tenant == by.tenant, AccountRow.id.in_(wanted))
+        with self._database.session() as session:
+            return {account_id: name for account_id, name in session.execute(query)}
 
     def set_roles(self, account_id: str, roles: Iterable[Role], by: Principal) -> Account:
         """Give the account these business roles; an administration that it has stays. Its sessions end: it logs in again with the new.
@@ -176,7 +176,7 @@ class AccountStore:
     def _business_roles(self, by: Principal, roles: Iterable[Role], action: str, target: str) -> frozenset[Role]:
         wanted: frozenset[Role] = frozenset(known_role(role) for role in roles)
         if administrations := wanted & ADMINISTRATIONS:
-            self._audit(Deed(action, by, "account", target[:64], "refused", "administration", {"roles": sorted(administrations)}))
+            self._refused(Deed(action, by, "account", target[:64], "refused", "administration", {"roles": sorted(administrations)}))
             names = "、".join(name for role, name in permission_matrix().role_names.items() if role in administrations)
             raise NotAllowed(f"不能直接任命{names}", where="roles", cure="先提议任命，再由另一名管理员确认")
         return wanted
@@ -185,19 +185,18 @@ class AccountStore:
         self, account_id: str, by: Principal, action: str, change: Callable[[AccountRow], dict[str, Any]], detail: dict[str, Any]
     ) -> Account:
         if account_id == by.id:
-            self._audit(Deed(action, by, "account", account_id, "refused", "self", detail))
+            self._refused(Deed(action, by, "account", account_id, "refused", "self", detail))
             raise NotAllowed("不能修改自己的账号", where="account_id", cure="请另一名管理员操作")
         try:
-            row = self._changed_row(account_id, by, change)
+            return self._changed_row(account_id, by, action, change, detail)
         except NotAllowed as error:
-            self._audit(Deed(action, by, "account", account_id[:64], "refused", error.message, detail))
+            self._refused(Deed(action, by, "account", account_id[:64], "refused", error.message, detail))
             raise
-        self._changed()
-        self._audit(Deed(action, by, "account", row.id, detail=detail))
-        return account_of(row)
 
-    def _changed_row(self, account_id: str, by: Principal, change: Callable[[AccountRow], dict[str, Any]]) -> AccountRow:
-        with self._database.session(write=True) as session:
+    def _changed_row(
+        self, account_id: str, by: Principal, action: str, change: Callable[[AccountRow], dict[str, Any]], detail: dict[str, Any]
+    ) -> Account:
+        with self._deed() as (session, deeds):
             row = account_row(session, account_id, by.tenant, lock=True)
             values = change(row) | {"changed_at": self._now(), "changed_by": by.id}
             # compare and set: of two changes at one time the later one sees the earlier
@@ -206,7 +205,8 @@ class AccountStore:
                 raise Conflict("这个账号刚刚被别人改过", where="account_id", cure="刷新后重试")
             end_sessions(session, row.id, self._now())
             session.refresh(row)
-        return row
+            deeds.append(Deed(action, by, "account", row.id, detail=detail))
+        return account_of(row)
 
 
 def _require_overview(by: Principal) -> None:

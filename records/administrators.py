@@ -1,6 +1,5 @@
 """Administrators (三员, TISC-7.2.2-e): appointed and dismissed by two different people, the first ones on the machine itself."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Literal
 
@@ -14,10 +13,8 @@ from domain.principal import ADMINISTRATIONS, Principal, Role
 
 from .account_rows import account_of, account_row, end_keys, end_sessions
 from .account_tables import AccountRow, ProposalRow
-from .accounts import nothing
-from .database import Database
-from .deeds import Audit, Deed
-from .encoding import encode, new_id, storable, utc_now
+from .deeds import AuditedStore, Deed
+from .encoding import encode, new_id, storable
 
 Change = Literal["appoint", "dismiss"]
 Decision = Literal["confirm", "reject"]
@@ -43,16 +40,8 @@ class Proposal(BaseModel):
     decided_at: datetime | None
 
 
-class AdministratorStore:
+class AdministratorStore(AuditedStore):
     """Whoever proposes cannot confirm, and whom it is about can do neither."""
-
-    def __init__(
-        self, database: Database, audit: Audit, *, changed: Callable[[], None] = nothing, now: Callable[[], datetime] = utc_now
-    ) -> None:
-        self._database = database
-        self._audit = audit
-        self._changed = changed
-        self._now = now
 
     def propose(self, account_id: str, change: Change, role: Role, by: Principal, reason: str = "") -> Proposal:
         """Raises NotAllowed without `administrators.propose` or for oneself, NotFound, UserInputError, Conflict for a second proposal."""
@@ -69,14 +58,14 @@ class AdministratorStore:
             proposed_by=by.id,
             created_at=self._now(),
         )
-        with self._database.session(write=True) as session:
+        with self._deed() as (session, deeds):
             account = account_row(session, account_id, by.tenant, lock=True)
             _resulting_roles(account, change, role)
             open_one = select(ProposalRow.id).where(ProposalRow.account_id == account.id, ProposalRow.status == "pending")
             if session.scalar(open_one) is not None:
                 raise Conflict("这个账号已有待确认的提议", where="account_id", cure="先确认或驳回它")
             session.add(row)
-        self._audit(Deed("administrators.propose", by, "account", account_id, detail={"change": change, "role": role}))
+            deeds.append(Deed("administrators.propose", by, "account", account_id, detail={"change": change, "role": role}))
         return _proposal(row)
 
     def decide(self, proposal_id: str, decision: Decision, by: Principal) -> Proposal:
@@ -86,13 +75,10 @@ class AdministratorStore:
         has been decided.
         """
         try:
-            row = self._decided(proposal_id, decision, by)
+            return _proposal(self._decided(proposal_id, decision, by))
         except NotAllowed as error:
-            self._audit(Deed(f"administrators.{decision}", by, "proposal", proposal_id[:64], "refused", error.message))
+            self._refused(Deed(f"administrators.{decision}", by, "proposal", proposal_id[:64], "refused", error.message))
             raise
-        self._changed()
-        self._audit(Deed(f"administrators.{decision}", by, "account", row.account_id, detail={"change": row.change, "role": row.role}))
-        return _proposal(row)
 
     def appoint_first(self, account_id: str, role: Role, by: Principal) -> None:
         """The first administrator of its kind in a tenant, without a second person: for whoever sits at the machine, not for a door.
@@ -102,13 +88,12 @@ class AdministratorStore:
         require(by, "administrators.propose")
         self._about_another(account_id, by, "administrators.appoint_first")
         role = _administration(role)
-        with self._database.session(write=True) as session:
+        with self._deed() as (session, deeds):
             row = account_row(session, account_id, by.tenant, lock=True)
             if not _vacant(session, role, by.tenant):
                 raise _held(role)
             self._give(session, row, _resulting_roles(row, "appoint", role), by.id)
-        self._changed()
-        self._audit(Deed("administrators.appoint_first", by, "account", account_id, detail={"role": role}))
+            deeds.append(Deed("administrators.appoint_first", by, "account", account_id, detail={"role": role}))
 
     def is_vacant(self, role: Role, by: Principal) -> bool:
         """Whether the tenant has no active administrator of this kind."""
@@ -130,7 +115,7 @@ class AdministratorStore:
             return [_proposal(row) for row in session.scalars(query.limit(limit))]
 
     def _decided(self, proposal_id: str, decision: Decision, by: Principal) -> ProposalRow:
-        with self._database.session(write=True) as session:
+        with self._deed() as (session, deeds):
             row = self._row(session, proposal_id, by)
             if not (decision == "reject" and row.proposed_by == by.id):
                 require(by, "administrators.confirm")
@@ -144,6 +129,8 @@ class AdministratorStore:
             if decision == "confirm":
                 self._carry_out(session, row, by.id)
             session.refresh(row)
+            detail = {"change": row.change, "role": row.role}
+            deeds.append(Deed(f"administrators.{decision}", by, "account", row.account_id, detail=detail))
         return row
 
     def _carry_out(self, session: Session, row: ProposalRow, by: str) -> None:
@@ -159,7 +146,7 @@ class AdministratorStore:
 
     def _about_another(self, account_id: str, by: Principal, action: str) -> None:
         if account_id == by.id:
-            self._audit(Deed(action, by, "account", account_id, "refused", "self"))
+            self._refused(Deed(action, by, "account", account_id, "refused", "self"))
             raise NotAllowed("不能改变自己的管理员身份", where="account_id", cure="请另一名管理员操作")
 
     def _row(self, session: Session, proposal_id: str, by: Principal) -> ProposalRow:

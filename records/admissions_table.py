@@ -1,4 +1,4 @@
-"""The table of admissions, made by migration 0004."""
+"""The table of admissions, made by migrations 0004 and 0005."""
 
 from datetime import datetime
 
@@ -15,8 +15,8 @@ class AdmissionRow(Base):
 
     __tablename__ = "admissions"
     __table_args__ = (
-        Index("uq_admissions_in_force", "tool", unique=True, sqlite_where=IN_FORCE, postgresql_where=IN_FORCE),
-        Index("ix_admissions_tool", "tool", "admitted_at"),
+        Index("uq_admissions_in_force", "tenant", "tool", unique=True, sqlite_where=IN_FORCE, postgresql_where=IN_FORCE),
+        Index("ix_admissions_tool", "tenant", "tool", "admitted_at"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -26,6 +26,7 @@ class AdmissionRow(Base):
     declaration: Mapped[str]
     effect: Mapped[str]
     tenant: Mapped[str]
+    """Whose it is; "" is everybody's."""
     admitted_by: Mapped[str]
     admitted_at: Mapped[datetime]
     reason: Mapped[str]

@@ -15,7 +15,7 @@ from domain.principal import Principal
 
 from .anomalies import AnomalyRules, EndedGrant, Finding, Person, anomaly_rules, find_anomalies
 from .database import Database
-from .deeds import Audit, Deed
+from .deeds import Audit, AuditedStore, Deed
 from .encoding import new_id, storable, utc_now
 from .grant_tables import AlertRow, GrantRow, UsageRow
 from .usage import use_of
@@ -44,16 +44,14 @@ class Alert(BaseModel):
     note: str
 
 
-class UsageWatch:
+class UsageWatch(AuditedStore):
     """Several processes may look at the same time: an alert has one row."""
 
     def __init__(
         self, database: Database, audit: Audit, rules: AnomalyRules | None = None, *, now: Callable[[], datetime] = utc_now
     ) -> None:
-        self._database = database
-        self._audit = audit
+        super().__init__(database, audit, now=now)
         self._rules = rules or anomaly_rules()
-        self._now = now
 
     @property
     def look_every_s(self) -> float:
@@ -72,12 +70,7 @@ class UsageWatch:
             ended = _ended(session, since, at, people)
             ordinary = self._ordinary(session, since, people)
         findings = find_anomalies(uses, ended, ordinary, self._rules)
-        fresh = [finding for finding in findings if self._raise(finding, at)]
-        for finding in fresh:
-            watch = Principal(id=WATCH, tenant=finding.tenant)
-            detail = {"rule": finding.rule, "count": finding.count}
-            self._audit(Deed("alerts.raise", watch, "account", finding.principal_id, detail=detail))
-        return fresh
+        return [finding for finding in findings if not self._grows(finding) and self._raise(finding, at)]
 
     def list_alerts(self, by: Principal, *, status: AlertStatus | None = None, limit: int = 100) -> list[Alert]:
         """The tenant's alerts, newest first. Raises NotAllowed without `alerts.handle`."""
@@ -91,7 +84,7 @@ class UsageWatch:
     def handle(self, alert_id: str, by: Principal, note: str) -> Alert:
         """Say what was found out, once. Raises NotAllowed without `alerts.handle`, NotFound, Conflict when it has been handled."""
         require(by, "alerts.handle")
-        with self._database.session(write=True) as session:
+        with self._deed() as (session, deeds):
             row = session.scalar(select(AlertRow).where(AlertRow.id == storable(alert_id), AlertRow.tenant == by.tenant))
             if row is None:
                 raise NotFound("没有这条预警", where="alert_id", cure="从预警列表中选择")
@@ -100,7 +93,7 @@ class UsageWatch:
             if session.execute(change.returning(AlertRow.id).execution_options(synchronize_session=False)).scalar() is None:
                 raise Conflict("这条预警已处理", where="alert_id", cure="刷新列表")
             session.refresh(row)
-        self._audit(Deed("alerts.handle", by, "alert", row.id, detail={"rule": row.rule}))
+            deeds.append(Deed("alerts.handle", by, "alert", row.id, detail={"rule": row.rule}))
         return self._alert(row)
 
     def _ordinary(self, session: Session, before: datetime, people: set[Person]) -> dict[Person, float]:
@@ -115,8 +108,8 @@ class UsageWatch:
         )
         return {(tenant, person): count / windows for tenant, person, count in session.execute(counted)}
 
-    def _raise(self, finding: Finding, at: datetime) -> bool:
-        """Whether the alert is new; one that goes on grows."""
+    def _grows(self, finding: Finding) -> bool:
+        """Whether it goes on an alert that stands already, which is brought up to it."""
         rule = self._rules.rules[finding.rule]
         begins = finding.first_at - 2 * rule.window
         same = (AlertRow.tenant == finding.tenant, AlertRow.rule == finding.rule, AlertRow.principal_id == finding.principal_id)
@@ -125,7 +118,12 @@ class UsageWatch:
         growing = update(AlertRow).where(*same, known, AlertRow.last_at >= begins, AlertRow.first_at <= finding.last_at)
         most = case((AlertRow.count < finding.count, finding.count), else_=AlertRow.count)
         latest = case((AlertRow.last_at < finding.last_at, finding.last_at), else_=AlertRow.last_at)
-        grown = growing.values(count=most, last_at=latest)
+        grown = growing.values(count=most, last_at=latest).returning(AlertRow.id).execution_options(synchronize_session=False)
+        with self._database.session(write=True) as session:
+            return session.scalar(grown) is not None
+
+    def _raise(self, finding: Finding, at: datetime) -> bool:
+        """Whether this process is the one that raised it."""
         row = AlertRow(
             id=new_id(),
             tenant=finding.tenant,
@@ -139,14 +137,14 @@ class UsageWatch:
             status="open",
             note="",
         )
-        with self._database.session(write=True) as session:
-            if session.scalar(grown.returning(AlertRow.id).execution_options(synchronize_session=False)) is not None:
-                return False
+        watch, detail = Principal(id=WATCH, tenant=finding.tenant), {"rule": finding.rule, "count": finding.count}
+        with self._deed() as (session, deeds):
             try:
                 with session.begin_nested():
                     session.add(row)
             except IntegrityError:
                 return False
+            deeds.append(Deed("alerts.raise", watch, "account", finding.principal_id, detail=detail))
         return True
 
     def _alert(self, row: AlertRow) -> Alert:

@@ -1,6 +1,6 @@
 """API keys for programs: shown once, with some of their owner's roles, until they end or are revoked."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -13,10 +13,8 @@ from domain.principal import ADMINISTRATIONS, Principal, Role
 
 from .account_rows import InOrder, account_of, account_row
 from .account_tables import ApiKeyRow
-from .accounts import nothing
-from .database import Database
-from .deeds import Audit, Deed
-from .encoding import decode, encode, new_id, storable, utc_now
+from .deeds import AuditedStore, Deed
+from .encoding import decode, encode, new_id, storable
 from .tokens import hash_token, new_api_key
 
 MOST_KEYS = 20
@@ -38,16 +36,8 @@ class ApiKey(BaseModel):
     revoked_at: datetime | None
 
 
-class ApiKeyStore:
-    """A person's own keys; `changed` is called when one is revoked."""
-
-    def __init__(
-        self, database: Database, audit: Audit, *, changed: Callable[[], None] = nothing, now: Callable[[], datetime] = utc_now
-    ) -> None:
-        self._database = database
-        self._audit = audit
-        self._changed = changed
-        self._now = now
+class ApiKeyStore(AuditedStore):
+    """A person's own keys."""
 
     def create(self, principal: Principal, name: str, scopes: Iterable[Role], days: int = 90) -> tuple[ApiKey, str]:
         """The key and its secret, which is kept nowhere.
@@ -72,7 +62,7 @@ class ApiKeyStore:
             created_at=at,
             expires_at=at + timedelta(days=days),
         )
-        with self._database.session(write=True) as session:
+        with self._deed() as (session, deeds):
             # of the account as it is, not of whoever asks: a key must not make a key that can do more
             owner = account_of(account_row(session, principal.id, principal.tenant, lock=True))
             if wanted - owner.roles or wanted - principal.roles:
@@ -81,7 +71,7 @@ class ApiKeyStore:
             if (session.scalar(select(func.count()).select_from(ApiKeyRow).where(*live)) or 0) >= MOST_KEYS:
                 raise Conflict(f"最多同时有 {MOST_KEYS} 个密钥", where="key", cure="先撤销不用的密钥")
             session.add(row)
-        self._audit(Deed("keys.create", principal, "api_key", row.id, detail={"scopes": sorted(wanted), "days": days}))
+            deeds.append(Deed("keys.create", principal, "api_key", row.id, detail={"scopes": sorted(wanted), "days": days}))
         return _key(row), secret
 
     def list_keys(self, principal: Principal) -> list[ApiKey]:
@@ -94,12 +84,11 @@ class ApiKeyStore:
         """Revoke one of the principal's own keys; twice is once. Raises NotFound for anybody else's."""
         mine = (ApiKeyRow.id == storable(key_id), ApiKeyRow.tenant == principal.tenant, ApiKeyRow.account_id == principal.id)
         ending = update(ApiKeyRow).where(*mine, ApiKeyRow.revoked_at.is_(None)).values(revoked_at=self._now(), revoked_by=principal.id)
-        with self._database.session(write=True) as session:
+        with self._deed() as (session, deeds):
             if session.scalar(select(ApiKeyRow.id).where(*mine)) is None:
                 raise NotFound("没有这个密钥", where="key_id", cure="从自己的密钥列表中选择")
             session.execute(ending.execution_options(synchronize_session=False))
-        self._changed()
-        self._audit(Deed("keys.revoke", principal, "api_key", key_id))
+            deeds.append(Deed("keys.revoke", principal, "api_key", key_id))
 
 
 def _key(row: ApiKeyRow) -> ApiKey:

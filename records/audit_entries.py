@@ -40,6 +40,8 @@ class Action(BaseModel):
     """Chinese, for readers."""
     high_risk: bool = False
     """高危操作 (TISC-6.1.3-g)."""
+    unused: str = ""
+    """Why no part of the platform writes it, where none does."""
 
 
 @cache

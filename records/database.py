@@ -75,6 +75,8 @@ class Database:
         `faults`).
         """
         with self._turn, self._writing(write), _translated(), self._engine.begin() as connection:
+            if write:
+                self._take_lock(connection)
             yield connection
 
     @contextmanager
@@ -100,9 +102,15 @@ class Database:
     def session(self, *, write: bool = False) -> Generator[Session]:
         """`transaction` with mapped classes; raises the same."""
         with self._turn, self._writing(write), _translated(), Session(self._engine, expire_on_commit=False) as session, session.begin():
-            if write and self.backend == "sqlite":
-                _begin(session)
+            if write:
+                self._take_lock(session.connection())
             yield session
+
+    def _take_lock(self, connection: Connection) -> None:
+        """Begin on SQLite. sqlite3 by itself begins only before INSERT and UPDATE: what is released as a savepoint before that would be
+        committed at once, and what was read before that may be out of date when it is acted upon."""
+        if self.backend == "sqlite" and not getattr(connection.connection.dbapi_connection, "in_transaction", False):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     def _writing(self, write: bool) -> AbstractContextManager[None]:
         return self._writers.taken() if write and self._writers else nullcontext()
@@ -113,9 +121,8 @@ class Database:
         Raises ConfigurationError, with nothing touched, when a newer program has already been here.
         """
         with self.transaction(write=True) as connection:
-            # sqlite3 begins by itself before INSERT and UPDATE only; half a migration must not stay behind
-            lock = "BEGIN IMMEDIATE" if self.backend == "sqlite" else f"SELECT pg_advisory_xact_lock({UPGRADE_LOCK})"
-            connection.execute(text(lock))
+            if self.backend == "postgresql":
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({UPGRADE_LOCK})"))
             script = ScriptDirectory(str(MIGRATIONS))
             known = {revision.revision for revision in script.walk_revisions()}
             present = set(MigrationContext.configure(connection).get_current_heads())
@@ -142,14 +149,6 @@ class Database:
             self._log_connection = None
         self._engine.dispose()
         self._log_engine.dispose()
-
-
-def _begin(session: Session) -> None:
-    """Begin for real: sqlite3 does so only before INSERT and UPDATE, and releasing a savepoint outside of a transaction commits it."""
-    connection = session.connection()
-    driver: Any = connection.connection.dbapi_connection
-    if not driver.in_transaction:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 class _Turns:

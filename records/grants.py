@@ -15,9 +15,8 @@ from domain.errors import Conflict, NotAllowed, NotFound
 from domain.permissions import known_role, may, permission_matrix, require
 from domain.principal import ADMINISTRATIONS, Principal, Role, TargetKind
 
-from .accounts import nothing
 from .database import Database
-from .deeds import Audit, Deed
+from .deeds import Audit, AuditedStore, Deed, nothing
 from .encoding import new_id, storable, utc_now
 from .grant_rows import Asset, Assets, GivenGrant, GrantRequest, NewGrantRequest, checked_period, given_grant, grant_request
 from .grant_tables import GrantRequestRow, GrantRow
@@ -26,8 +25,8 @@ OPEN_DAYS = 30
 """A request that nobody has decided by then has to be made again."""
 
 
-class GrantStore:
-    """`assets` finds what a grant is to open; `changed` is called when what is open has changed."""
+class GrantStore(AuditedStore):
+    """`assets` finds what a grant is to open."""
 
     def __init__(
         self,
@@ -38,11 +37,8 @@ class GrantStore:
         changed: Callable[[], None] = nothing,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._database = database
+        super().__init__(database, audit, changed=changed, now=now)
         self._assets = assets
-        self._audit = audit
-        self._changed = changed
-        self._now = now
 
     def request(self, new: NewGrantRequest, by: Principal) -> GrantRequest:
         """Ask for access. Raises NotAllowed, NotFound for what the tenant does not have, Conflict for what is open or asked for already."""
@@ -73,11 +69,12 @@ class GrantStore:
             GrantRequestRow.status == "pending",
             GrantRequestRow.created_at > self._now() - timedelta(days=OPEN_DAYS),
         )
-        with self._database.session(write=True) as session:
+        with self._deed() as (session, deeds):
             if session.scalar(same) is not None:
                 raise Conflict("已经申请过，正在等待决定", where="target", cure="等待数据所有人决定，或先撤回")
             session.add(row)
-        self._audit(Deed("grants.request", by, row.kind, row.target, detail={"request": row.id, "purpose": purpose, "days": days}))
+            detail = {"request": row.id, "purpose": purpose, "days": days}
+            deeds.append(Deed("grants.request", by, row.kind, row.target, detail=detail))
         return grant_request(row)
 
     def decide(
@@ -89,7 +86,7 @@ class GrantStore:
         """
         at = self._now()
         try:
-            with self._database.session(write=True) as session:
+            with self._deed() as (session, deeds):
                 row = self._decidable(session, request_id, by)
                 if row.created_at <= at - timedelta(days=OPEN_DAYS):
                     raise Conflict("申请已经过期", where="request_id", cure="请申请人重新申请")
@@ -98,22 +95,21 @@ class GrantStore:
                 grant = self._granted(row, by, at, min(days or row.days, row.days)) if decision == "grant" else None
                 if grant is not None:
                     session.add(grant)
+                detail = {"request": row.id, "to": row.requested_by, "grant": grant.id if grant else ""}
+                deeds.append(Deed(f"grants.{decision}", by, row.kind, row.target, reason=storable(reason), detail=detail))
         except NotAllowed as error:
-            self._audit(Deed(f"grants.{decision}", by, "grant_request", request_id[:64], "refused", error.message))
+            self._refused(Deed(f"grants.{decision}", by, "grant_request", request_id[:64], "refused", error.message))
             raise
-        self._changed()
-        detail = {"request": row.id, "to": row.requested_by, "grant": grant.id if grant else ""}
-        self._audit(Deed(f"grants.{decision}", by, row.kind, row.target, reason=storable(reason), detail=detail))
         return given_grant(grant) if grant is not None else None
 
     def withdraw(self, request_id: str, by: Principal) -> None:
         """Take one's own request back. Raises NotFound, Conflict when it has been decided."""
-        with self._database.session(write=True) as session:
+        with self._deed() as (session, deeds):
             row = session.scalar(select(GrantRequestRow).where(_is_request(request_id, by), GrantRequestRow.requested_by == by.id))
             if row is None:
                 raise _no_request()
             self._close(session, row, "withdrawn", by, "")
-        self._audit(Deed("grants.withdraw", by, row.kind, row.target, detail={"request": row.id}))
+            deeds.append(Deed("grants.withdraw", by, row.kind, row.target, detail={"request": row.id}))
 
     def give_to_role(self, role: Role, kind: TargetKind, target: str, purpose: str, days: int, by: Principal) -> GivenGrant:
         """Open a restricted thing or collection to a role of the tenant (GXDSL-8.1-3).
@@ -143,24 +139,23 @@ class GrantStore:
             until=at + timedelta(days=days),
             reason="",
         )
-        with self._database.session(write=True) as session:
+        with self._deed() as (session, deeds):
             session.add(row)
-        self._changed()
-        self._audit(Deed("grants.grant", by, kind, asset.target, detail={"role": role, "grant": row.id, "purpose": purpose, "days": days}))
+            detail = {"role": role, "grant": row.id, "purpose": purpose, "days": days}
+            deeds.append(Deed("grants.grant", by, kind, asset.target, detail=detail))
         return given_grant(row)
 
     def revoke(self, grant_id: str, by: Principal, reason: str = "") -> None:
         """End a grant at once; twice is once. Raises NotFound for whoever neither gave it, nor has it, nor may decide about its thing."""
-        with self._database.session(write=True) as session:
+        with self._deed() as (session, deeds):
             row = session.scalar(select(GrantRow).where(GrantRow.id == storable(grant_id), GrantRow.tenant == by.tenant))
             if row is None or not _may_end(row, by):
                 raise NotFound("没有这项授权", where="grant_id", cure="从授权列表中选择")
             live = update(GrantRow).where(GrantRow.id == row.id, GrantRow.revoked_at.is_(None))
             change = live.values(revoked_at=self._now(), revoked_by=by.id, reason=storable(reason)[:500])
             session.execute(change.execution_options(synchronize_session=False))
-        self._changed()
-        detail = {"grant": row.id, "to": row.principal_id or row.role}
-        self._audit(Deed("grants.revoke", by, row.kind, row.target, reason=storable(reason), detail=detail))
+            detail = {"grant": row.id, "to": row.principal_id or row.role}
+            deeds.append(Deed("grants.revoke", by, row.kind, row.target, reason=storable(reason), detail=detail))
 
     def my_requests(self, by: Principal, *, limit: int = 100) -> list[GrantRequest]:
         """What the principal asked for, newest first."""

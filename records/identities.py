@@ -14,9 +14,8 @@ from domain.principal import ADMINISTRATIONS, Principal, Role
 
 from .account_rows import Account, account_of, checked_attributes, end_sessions
 from .account_tables import AccountRow, SignInRow
-from .accounts import nothing
 from .database import Database
-from .deeds import Audit, Deed
+from .deeds import AuditedStore, Deed
 from .encoding import encode, new_id, storable, utc_now
 from .names import checked_name
 from .tokens import hash_token
@@ -78,16 +77,8 @@ class SignInStore:
         return SignIn(nonce=row.nonce, verifier=row.verifier, return_to=row.return_to)
 
 
-class IdentityStore:
+class IdentityStore(AuditedStore):
     """Accounts by issuer and subject; a name that is the same links nothing."""
-
-    def __init__(
-        self, database: Database, audit: Audit, *, changed: Callable[[], None] = nothing, now: Callable[[], datetime] = utc_now
-    ) -> None:
-        self._database = database
-        self._audit = audit
-        self._changed = changed
-        self._now = now
 
     def admit(self, identity: Identity) -> Account:
         """The account of this identity, made at the first sign-in, with the roles and attributes that the provider now says.
@@ -100,7 +91,7 @@ class IdentityStore:
         by = Principal(id="identity-provider", tenant=identity.tenant)
         roles, attributes = compatible_roles(identity.roles), checked_attributes(identity.attributes)
         known = (AccountRow.issuer == storable(identity.issuer), AccountRow.subject == storable(identity.subject))
-        with self._database.session(write=True) as session:
+        with self._deed() as (session, deeds):
             row = session.scalar(select(AccountRow).where(*known).with_for_update())
             if row is None:
                 row, what = self._new(identity, roles, attributes, self._now()), "accounts.create"
@@ -119,10 +110,9 @@ class IdentityStore:
                 if what:
                     row.roles, row.attributes, row.changed_at, row.changed_by = now_roles, now_attributes, self._now(), by.id
                     end_sessions(session, row.id, self._now())
-        if what:
-            self._changed()
-            self._audit(Deed(what, by, "account", row.id, detail={"roles": sorted(roles)}))
-        return account_of(row)
+            if what:
+                deeds.append(Deed(what, by, "account", row.id, detail={"roles": sorted(roles)}))
+            return account_of(row)
 
     def _new(
         self, identity: Identity, roles: frozenset[Role], attributes: list[str], at: datetime, *, distinct: bool = False

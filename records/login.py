@@ -16,9 +16,8 @@ from domain.principal import Principal
 
 from .account_rows import account_row, end_sessions
 from .account_tables import AccountRow, AttemptRow
-from .accounts import nothing
 from .database import Database
-from .deeds import Audit, Deed
+from .deeds import Audit, AuditedStore, Deed, nothing
 from .encoding import storable, utc_now
 from .names import folded
 from .passwords import Passwords
@@ -54,8 +53,8 @@ class Login(BaseModel):
     ends_at: datetime
 
 
-class LoginDesk:
-    """`changed` is called when a password has changed."""
+class LoginDesk(AuditedStore):
+    """Where people prove who they are by a password."""
 
     def __init__(
         self,
@@ -68,25 +67,21 @@ class LoginDesk:
         changed: Callable[[], None] = nothing,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._database = database
+        super().__init__(database, audit, changed=changed, now=now)
         self._passwords = passwords
         self._sessions = sessions
-        self._audit = audit
         self._backoff = backoff or Backoff()
-        self._changed = changed
-        self._now = now
 
     def log_in(self, tenant: str, name: str, password: str, *, door: str = "http", replacing: str = "") -> Login:
         """A new session; the one whose token is `replacing` ends. Raises NotAuthenticated, never saying what was wrong."""
         row, right = self._check(tenant, name, password)
         by = Principal(id=row.id if row else "", tenant=tenant[:64])
         if row is None or not right:
-            self._audit(Deed("login", by, "account", by.id, "refused", "password"))
+            self._refused(Deed("login", by, "account", by.id, "refused", "password"))
             raise NotAuthenticated("账号、密码或企业名称不对，或账号不能登录", where="login", cure="核对后重试；忘记密码请联系系统管理员")
         if row.password_hash and self._passwords.is_outdated(row.password_hash):
             self._rehash(row, password)
         token, ends = self._sessions.start(row.id, row.tenant, door, as_of=row.changed_at, replacing=replacing)
-        self._audit(Deed("login", by, "account", row.id))
         return Login(token=token, account_id=row.id, must_change=row.must_change, ends_at=ends)
 
     def change_password(self, principal: Principal, old: str, new: str, *, door: str = "http") -> Login:
@@ -99,20 +94,19 @@ class LoginDesk:
         self._passwords.rules.check(new, account.folded)
         row, right = self._check(account.tenant, account.folded, old)
         if row is None or not right:
-            self._audit(Deed("password.change", principal, "account", principal.id, "refused", "password"))
+            self._refused(Deed("password.change", principal, "account", principal.id, "refused", "password"))
             raise NotAuthenticated("原密码不对", where="old", cure="核对后重试；忘记密码请联系系统管理员")
         if old == new:
             raise Conflict("新密码与原密码相同", where="new", cure="换一个没有用过的密码")
         hashed, at = self._passwords.hash(new), self._now()
-        with self._database.session(write=True) as session:
+        with self._deed() as (session, deeds):
             # whoever changed it first has changed it
             same = update(AccountRow).where(AccountRow.id == row.id, AccountRow.password_hash == row.password_hash)
             change = same.values(password_hash=hashed, must_change=False, changed_at=at, changed_by=principal.id)
             if session.execute(change.returning(AccountRow.id).execution_options(synchronize_session=False)).scalar() is None:
                 raise Conflict("密码刚刚被改过", where="old", cure="重新登录后再改")
             end_sessions(session, row.id, at)
-        self._changed()
-        self._audit(Deed("password.change", principal, "account", row.id))
+            deeds.append(Deed("password.change", principal, "account", row.id))
         token, ends = self._sessions.start(row.id, row.tenant, door, as_of=at)
         return Login(token=token, account_id=row.id, must_change=False, ends_at=ends)
 

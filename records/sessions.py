@@ -12,9 +12,8 @@ from domain.principal import Principal
 
 from .account_rows import account_row, end_keys, end_sessions
 from .account_tables import SessionRow
-from .accounts import nothing
 from .database import Database
-from .deeds import Audit, Deed
+from .deeds import Audit, AuditedStore, Deed, nothing
 from .encoding import new_id, storable, utc_now
 from .tokens import hash_token, new_session_token
 
@@ -40,8 +39,8 @@ class LoginSession(BaseModel):
     expires_at: datetime
 
 
-class SessionStore:
-    """`changed` is called when sessions end."""
+class SessionStore(AuditedStore):
+    """Everybody's sessions; each is opened, and ended before its time, on record."""
 
     def __init__(
         self,
@@ -52,11 +51,8 @@ class SessionStore:
         changed: Callable[[], None] = nothing,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._database = database
-        self._audit = audit
+        super().__init__(database, audit, changed=changed, now=now)
         self._policy = policy or SessionPolicy()
-        self._changed = changed
-        self._now = now
 
     def start(self, account_id: str, tenant: str, door: str, *, as_of: datetime, replacing: str = "") -> tuple[str, datetime]:
         """A new token and when it ends at the latest; the session whose token is `replacing` ends (no fixation).
@@ -76,7 +72,7 @@ class SessionStore:
             seen_at=at,
             expires_at=ends,
         )
-        with self._database.session(write=True) as session:
+        with self._deed() as (session, deeds):
             # what has long ended proves nothing to anybody
             session.execute(delete(SessionRow).where(SessionRow.expires_at < at - timedelta(days=30)))
             account = account_row(session, account_id, tenant, lock=True)
@@ -86,7 +82,8 @@ class SessionStore:
                 old = update(SessionRow).where(SessionRow.token_hash == hash_token(replacing), SessionRow.ended_at.is_(None))
                 session.execute(old.values(ended_at=at).execution_options(synchronize_session=False))
             session.add(row)
-        self._changed()
+            by = Principal(id=account_id, tenant=tenant)
+            deeds.append(Deed("login", by, "account", account_id, detail={"session": row.id, "by": row.door}))
         return token, ends
 
     def list_sessions(self, principal: Principal) -> list[LoginSession]:
@@ -103,26 +100,23 @@ class SessionStore:
         """End one of the principal's own sessions. Raises NotFound for anybody else's."""
         mine = (SessionRow.tenant == principal.tenant, SessionRow.account_id == principal.id, SessionRow.ended_at.is_(None))
         ending = update(SessionRow).where(SessionRow.id == storable(session_id), *mine).values(ended_at=self._now())
-        with self._database.session(write=True) as session:
+        with self._deed() as (session, deeds):
             gone = session.execute(ending.returning(SessionRow.id).execution_options(synchronize_session=False)).scalar()
-        if gone is None:
-            raise NotFound("没有这个会话", where="session_id", cure="从自己的登录列表中选择")
-        self._changed()
-        self._audit(Deed("sessions.end", principal, "session", gone))
+            if gone is None:
+                raise NotFound("没有这个会话", where="session_id", cure="从自己的登录列表中选择")
+            deeds.append(Deed("sessions.end", principal, "session", gone))
 
     def end_own(self, principal: Principal, *, but: str = "") -> None:
         """End all of the principal's own sessions, save one."""
-        with self._database.session(write=True) as session:
+        with self._deed() as (session, deeds):
             end_sessions(session, principal.id, self._now(), but=but)
-        self._changed()
-        self._audit(Deed("sessions.end_all", principal, "account", principal.id))
+            deeds.append(Deed("sessions.end_all", principal, "account", principal.id))
 
     def end_all(self, account_id: str, by: Principal) -> None:
         """End every session and key of an account of the tenant. Raises NotAllowed without `accounts.lock`, NotFound."""
         require(by, "accounts.lock")
-        with self._database.session(write=True) as session:
+        with self._deed() as (session, deeds):
             row = account_row(session, account_id, by.tenant)
             end_sessions(session, row.id, self._now())
             end_keys(session, row.id, self._now(), by.id)
-        self._changed()
-        self._audit(Deed("sessions.end_all", by, "account", account_id))
+            deeds.append(Deed("sessions.end_all", by, "account", account_id))

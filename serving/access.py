@@ -1,7 +1,7 @@
 """Everything about who may do what, opened together: accounts, credentials, authorisations, use of data and alerts."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
@@ -13,8 +13,8 @@ from records.accounts import AccountStore
 from records.administrators import AdministratorStore
 from records.alerts import UsageWatch
 from records.api_keys import ApiKeyStore
+from records.audit_entries import Door
 from records.database import Database
-from records.deeds import Audit
 from records.grant_rows import Asset, Assets
 from records.grants import GrantStore
 from records.identities import IdentityStore, SignInStore
@@ -26,6 +26,7 @@ from records.usage import UsageLog
 
 from .clock import utc_now
 from .credentials import Cookies, CredentialReader
+from .deeds import Audits
 from .fetching import Fetcher, FetchPolicy
 from .oidc import OidcSettings, OidcSignIn
 
@@ -49,23 +50,34 @@ class AccessSettings(BaseModel):
 
 
 @dataclass
-class Access:
-    """The stores, sharing one memory of who speaks; `close` stores what is left."""
+class Stores:
+    """What changes something, for one door: its deeds are recorded with that."""
 
-    settings: AccessSettings
-    reader: CredentialReader
-    speakers: Speakers
     accounts: AccountStore
     administrators: AdministratorStore
     sessions: SessionStore
     keys: ApiKeyStore
     login: LoginDesk
     grants: GrantStore
-    usage: UsageLog
     watch: UsageWatch
     identities: IdentityStore
+
+
+@dataclass
+class Access(Stores):
+    """The stores, sharing one memory of who speaks; `close` stores what is left."""
+
+    settings: AccessSettings
+    reader: CredentialReader
+    speakers: Speakers
+    usage: UsageLog
     oidc: OidcSignIn | None
     fetcher: Fetcher
+    stores: Callable[[Door], Stores]
+
+    def through(self, door: Door) -> "Access":
+        """The same for another door."""
+        return replace(self, **vars(self.stores(door)))
 
     def note_passages(self, principal: Principal, passages: Iterable[Passage], door: str) -> None:
         """Put on record what of these is not public (GXDSL-8.1-7), each document once. Raises StorageError when that is not possible."""
@@ -79,27 +91,35 @@ class Access:
 
 
 def open_access(
-    database: Database, settings: AccessSettings, assets: Assets, audit: Audit, *, now: Callable[[], datetime] = utc_now
+    database: Database, settings: AccessSettings, assets: Assets, audits: Audits, *, now: Callable[[], datetime] = utc_now
 ) -> Access:
-    """Build it all. Raises nothing of its own; the database must be upgraded."""
+    """Build it all, for the platform's own doings. Raises nothing of its own; the database must be upgraded."""
     speakers = Speakers(database, settings.session, now=now)
     passwords, fetcher, changed = Passwords(settings.password), Fetcher(settings.fetch), speakers.forget
-    sessions = SessionStore(database, audit, settings.session, changed=changed, now=now)
+
+    def stores(door: Door) -> Stores:
+        audit = audits(door)
+        sessions = SessionStore(database, audit, settings.session, changed=changed, now=now)
+        return Stores(
+            accounts=AccountStore(database, passwords, audit, changed=changed, now=now),
+            administrators=AdministratorStore(database, audit, changed=changed, now=now),
+            sessions=sessions,
+            keys=ApiKeyStore(database, audit, changed=changed, now=now),
+            login=LoginDesk(database, passwords, sessions, audit, settings.backoff, changed=changed, now=now),
+            grants=GrantStore(database, assets, audit, changed=changed, now=now),
+            watch=UsageWatch(database, audit, now=now),
+            identities=IdentityStore(database, audit, changed=changed, now=now),
+        )
+
     return Access(
+        **vars(stores("system")),
         settings=settings,
         reader=CredentialReader(Cookies(settings.secure_cookies), frozenset(settings.origins)),
         speakers=speakers,
-        accounts=AccountStore(database, passwords, audit, changed=changed, now=now),
-        administrators=AdministratorStore(database, audit, changed=changed, now=now),
-        sessions=sessions,
-        keys=ApiKeyStore(database, audit, changed=changed, now=now),
-        login=LoginDesk(database, passwords, sessions, audit, settings.backoff, changed=changed, now=now),
-        grants=GrantStore(database, assets, audit, changed=changed, now=now),
         usage=UsageLog(database, now=now),
-        watch=UsageWatch(database, audit, now=now),
-        identities=IdentityStore(database, audit, changed=changed, now=now),
         oidc=OidcSignIn(settings.oidc, fetcher, SignInStore(database, now=now)) if settings.oidc else None,
         fetcher=fetcher,
+        stores=stores,
     )
 
 

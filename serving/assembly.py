@@ -67,10 +67,10 @@ from .checkpoints import CheckpointCipher, WaitingRuns
 from .deeds import deeds_of
 from .endpoint import EndpointModel
 from .guard_endpoint import GuardEndpoint
-from .mcp_client import RemoteTools, may_admit
+from .mcp_client import RemoteTools, admission_rights
 from .metrics import Metrics
 from .people import People, open_people
-from .recording import DocumentTrail, Recording, open_recording, start_entry
+from .recording import DocumentTrail, Recording, open_recording, record_stop, record_upgrade, start_entry
 from .runs import RunRecords, RunService
 from .settings import Settings, search_path
 from .vectors import make_embedder, make_reranker
@@ -115,9 +115,11 @@ def open_knowledge(settings: Settings) -> Knowledge:
     """
     settings.home.mkdir(parents=True, exist_ok=True)
     database = Database(settings.database)
+    before = database.revision()
     database.upgrade()
     try:
         recording = open_recording(settings, database)
+        record_upgrade(recording.audit, before, database.revision())
     except PlatformError:
         database.close()
         raise
@@ -233,9 +235,11 @@ async def open_platform(settings: Settings, *, extra_tools: list[AnyTool] | None
         stack.callback(knowledge.close)
         audit, kept = knowledge.recording.audit, knowledge.recording.content
         await asyncio.to_thread(audit.append, start_entry(settings, door))
+        stack.callback(record_stop, audit, door)
         await asyncio.to_thread(ingest_home, knowledge, settings)
         await asyncio.to_thread(warm_up)
-        remote = RemoteTools(settings.mcp_servers, AdmissionStore(knowledge.database, may_admit), search_path())
+        audits, rights = deeds_of(audit), admission_rights(settings.access.tenant)
+        remote = RemoteTools(settings.mcp_servers, lambda door: AdmissionStore(knowledge.database, audits(door), rights), search_path())
         stack.push_async_callback(remote.close)
         shipped = [*built_in_tools(knowledge), *installed_tools(), *(extra_tools or [])]
         tools = ToolRegistry(shipped, sources=[remote], policy=Budgets(tool_policy(settings)))
@@ -247,7 +251,7 @@ async def open_platform(settings: Settings, *, extra_tools: list[AnyTool] | None
         stack.callback(writer.close)
         live = LiveRuns(run_store, writer)
         stack.push_async_callback(live.close)
-        access = await open_people(settings, knowledge.database, knowledge.library, stack, deeds_of(audit))
+        access = await open_people(settings, knowledge.database, knowledge.library, stack, audits)
         people = People(access, knowledge.library)
         approvals = ApprovalStore(knowledge.database, allow_self=access is None, content=kept, audit=audit)
         model = EndpointModel(settings.model) if settings.model else None

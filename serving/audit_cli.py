@@ -4,8 +4,11 @@ Whoever sits at this machine's command line is the audit administrator `LOCAL_AU
 recorded in turn.
 """
 
+import inspect
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -24,16 +27,62 @@ if TYPE_CHECKING:
 app = typer.Typer(help="审计记录", no_args_is_help=True)
 ResultT = TypeVar("ResultT")
 
-Since = Annotated[str, typer.Option(help="从何时起（含），例如 2026-01-01T00:00:00+08:00")]
-Until = Annotated[str, typer.Option(help="到何时止（不含）")]
-Actor = Annotated[str, typer.Option(help="谁")]
-Action = Annotated[str, typer.Option(help="做了什么，例如 document.delete")]
-ObjectKind = Annotated[str, typer.Option(help="对象的种类，例如 run、document、thread")]
-ObjectId = Annotated[str, typer.Option(help="对象的编号")]
-Outcome = Annotated[str, typer.Option(help="done | refused | failed")]
-Tenant = Annotated[str, typer.Option(help="看哪个租户的记录")]
-System = Annotated[bool, typer.Option("--system", help="看整个系统的记录（启动、密钥、校验），而不是某个租户的")]
 AnchorFile = Annotated[Path | None, typer.Option(help="保存在别处的锚点文件")]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Whose entries, and which of them: the options that `list` and `export` share."""
+
+    actor: Annotated[str, typer.Option(help="谁")] = ""
+    action: Annotated[str, typer.Option(help="做了什么，例如 document.delete")] = ""
+    object_kind: Annotated[str, typer.Option(help="对象的种类，例如 run、document、thread")] = ""
+    object_id: Annotated[str, typer.Option(help="对象的编号")] = ""
+    outcome: Annotated[str, typer.Option(help="done | refused | failed")] = ""
+    since: Annotated[str, typer.Option(help="从何时起（含），例如 2026-01-01T00:00:00+08:00")] = ""
+    until: Annotated[str, typer.Option(help="到何时止（不含）")] = ""
+    tenant: Annotated[str, typer.Option(help="看哪个租户的记录")] = "local"
+    system: Annotated[bool, typer.Option("--system", help="看整个系统的记录（启动、密钥、校验），而不是某个租户的")] = False
+
+    @property
+    def reader(self) -> "Principal":
+        from domain.principal import auditor_of
+
+        return auditor_of("" if self.system else self.tenant)
+
+    @property
+    def query(self) -> "AuditQuery":
+        """Raises UserInputError."""
+        from domain.errors import UserInputError, known_names
+        from records.audit import AuditQuery
+        from records.audit_entries import actions
+
+        if self.action and self.action not in actions():
+            cure = known_names(self.action, list(actions()))
+            raise UserInputError(f"审计没有操作 {self.action[:60]!r}", where="--action", cure=cure)
+        if self.outcome not in ("", "done", "refused", "failed"):
+            raise UserInputError(f"没有结果 {self.outcome[:20]!r}", where="--outcome", cure="用 done、refused 或 failed")
+        times: dict[str, Any] = {"since": _instant(self.since, "--since"), "until": _instant(self.until, "--until")}
+        about = {"actor": self.actor, "action": self.action, "object_kind": self.object_kind, "object_id": self.object_id}
+        return AuditQuery(outcome=self.outcome or None, **about, **times)  # pyright: ignore[reportArgumentType] - checked above
+
+
+def chosen(command: Callable[..., None]) -> Callable[..., None]:
+    """`command` with the options of `Choice` in place of its parameter `choice`."""
+    own = inspect.signature(command, eval_str=True).parameters
+    options = inspect.signature(Choice, eval_str=True).parameters
+
+    @wraps(command)
+    def called(**given: Any) -> None:
+        choice = Choice(**{name: given.pop(name) for name in options})
+        command(choice=choice, **given)
+
+    parameters = [*(each for name, each in own.items() if name != "choice"), *options.values()]
+    named = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in parameters]
+    vars(called).update(__signature__=inspect.Signature(named))
+    called.__annotations__ = {each.name: each.annotation for each in named}
+    del called.__wrapped__  # typer would read the options of that one
+    return called
 
 
 @app.command()
@@ -60,47 +109,31 @@ def verify(
 
 
 @app.command("list")
+@chosen
 def list_entries(
-    actor: Actor = "",
-    action: Action = "",
-    object_kind: ObjectKind = "",
-    object_id: ObjectId = "",
-    outcome: Outcome = "",
-    since: Since = "",
-    until: Until = "",
+    choice: Choice,
     before: Annotated[int | None, typer.Option(help="只看序号更小的，用来翻页")] = None,
     limit: Annotated[int, typer.Option(help="条数", min=1, max=10_000)] = 100,
-    tenant: Tenant = "local",
-    system: System = False,
     as_json: AsJson = False,
 ) -> None:
     """列出审计记录，最新的在前。"""
-    query = _query(actor, action, object_kind, object_id, outcome, since, until)
-    who = _auditor(tenant, system)
-    found = _with_log(lambda log, exporter: log.entries(who, query, door="cli", before=before, limit=limit))
+    query = choice.query
+    found = _with_log(lambda log, exporter: log.entries(choice.reader, query, door="cli", before=before, limit=limit))
     show({"entries": [entry.model_dump(mode="json") for entry in found]}, as_json, map(entry_line, found))
 
 
 @app.command()
+@chosen
 def export(
+    choice: Choice,
     out: Annotated[Path, typer.Option(help="写到哪个文件（JSONL）")],
     first: Annotated[int, typer.Option(help="从第几条", min=1)] = 1,
     last: Annotated[int | None, typer.Option(help="到第几条，默认到最后")] = None,
-    actor: Actor = "",
-    action: Action = "",
-    object_kind: ObjectKind = "",
-    object_id: ObjectId = "",
-    outcome: Outcome = "",
-    since: Since = "",
-    until: Until = "",
-    tenant: Tenant = "local",
-    system: System = False,
     as_json: AsJson = False,
 ) -> None:
     """导出成一个不用数据库也能校验的文件；其他租户和没选中的记录只留下哈希。"""
-    query = _query(actor, action, object_kind, object_id, outcome, since, until)
-    who = _auditor(tenant, system)
-    header = _with_log(lambda log, exporter: exporter.export(out, who, query, door="cli", first=first, last=last))
+    query = choice.query
+    header = _with_log(lambda log, exporter: exporter.export(out, choice.reader, query, door="cli", first=first, last=last))
     lines = [f"已导出第 {header.first_seq} 到 {header.last_seq} 条：{out}", f"校验：shuzhi audit verify --file {out}"]
     show(header.model_dump(mode="json") | {"file": str(out)}, as_json, lines)
 
@@ -152,25 +185,6 @@ def entry_line(entry: "AuditEntry") -> str:
     about = f"{entry.object_kind} {entry.object_id}".strip()
     why = f"（{entry.reason}）" if entry.reason else ""
     return f"{entry.seq:6}  {entry.at:%Y-%m-%d %H:%M:%S}  {entry.actor:14} {entry.action:18} {entry.outcome:8} {entry.door:7} {about}{why}"
-
-
-def _auditor(tenant: str, system: bool) -> "Principal":
-    from domain.principal import auditor_of
-
-    return auditor_of("" if system else tenant)
-
-
-def _query(actor: str, action: str, object_kind: str, object_id: str, outcome: str, since: str, until: str) -> "AuditQuery":
-    from domain.errors import UserInputError, known_names
-    from records.audit import AuditQuery
-    from records.audit_entries import actions
-
-    if action and action not in actions():
-        raise UserInputError(f"审计没有操作 {action[:60]!r}", where="--action", cure=known_names(action, list(actions())))
-    if outcome not in ("", "done", "refused", "failed"):
-        raise UserInputError(f"没有结果 {outcome[:20]!r}", where="--outcome", cure="用 done、refused 或 failed")
-    given: dict[str, Any] = {"outcome": outcome or None, "since": _instant(since, "--since"), "until": _instant(until, "--until")}
-    return AuditQuery(actor=actor, action=action, object_kind=object_kind, object_id=object_id, **given)
 
 
 def _instant(given: str, option: str) -> datetime | None:

@@ -336,16 +336,20 @@ def approvals_reject(approval_id: str, reason: str = "", as_json: AsJson = False
 @db_app.command("upgrade")
 def db_upgrade(as_json: AsJson = False) -> None:
     """把数据库升级到当前版本。"""
+    from records.audit import AuditLog
     from records.database import Database
 
+    from .recording import audit_keys, record_upgrade
     from .settings import load_settings
 
     settings = load_settings()
     settings.home.mkdir(parents=True, exist_ok=True)
     database = Database(settings.database)
     try:
+        before = database.revision()
         database.upgrade()
         revision = database.revision()
+        record_upgrade(AuditLog(database, algorithm=settings.audit.hash, keys=audit_keys(settings)), before, revision)
     finally:
         database.close()
     show({"revision": revision}, as_json, [f"数据库版本：{revision}"])

@@ -1,16 +1,24 @@
 """What the stores of accounts and authorisations report, as entries of the audit trail."""
 
+from collections.abc import Callable
+
+from sqlalchemy import Connection
+
 from records.audit import AuditLog
 from records.audit_entries import Door, NewEntry, actions
 from records.deeds import Audit, Deed
 
+Audits = Callable[[Door], Audit]
+"""What is done through a door is recorded with it."""
+
 ACTIONS = {
     "login": "session.open",
-    "sign_in": "session.open",
     "sessions.end": "session.close",
     "sessions.end_all": "session.revoke",
     "password.change": "account.secret",
     "accounts.create": "account.create",
+    "accounts.disabled": "account.disable",
+    "attributes.assign": "account.roles",
     "accounts.reset_password": "account.secret",
     "roles.assign": "account.roles",
     "administrators.propose": "account.change",
@@ -24,19 +32,24 @@ ACTIONS = {
     "grants.refuse": "access.refuse",
     "grants.revoke": "consent.withdraw",
     "grants.withdraw": "data.use",
+    "mcp.admit": "mcp.admit",
+    "mcp.revoke": "mcp.revoke",
     "alerts.raise": "alert.raise",
     "alerts.handle": "alert.close",
 }
 """The trail's vocabulary is closed; what is not here changes an account."""
 
 
-def deeds_of(audit: AuditLog, door: Door = "system") -> Audit:
-    """Where deeds go. The deed's own name stays in the detail. Raises what `AuditLog.append` raises."""
+def deeds_of(audit: AuditLog) -> Audits:
+    """Where deeds go, by door. The deed's own name stays in the detail. What comes out raises what `AuditLog.append` raises."""
 
-    def record(deed: Deed) -> None:
-        audit.append(entry_of(deed, door))
+    def through(door: Door) -> Audit:
+        def record(deed: Deed, connection: Connection | None) -> None:
+            audit.append(entry_of(deed, door), connection)
 
-    return record
+        return record
+
+    return through
 
 
 def entry_of(deed: Deed, door: Door) -> NewEntry:

@@ -1,13 +1,15 @@
-"""A tool called by name, outside a conversation: the one rule for HTTP, MCP and the command line."""
+"""A tool called by name, outside a conversation: the one rule for HTTP, MCP, the command line and the chat page's clause view."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any, cast
 
-from domain.errors import NotAllowed, NotFound, PlatformError, UserInputError
+from domain.errors import NotAllowed, NotFound, PlatformError, ProblemDetail, UserInputError
 from domain.permissions import require
 from domain.principal import Principal
 from guardrails.attacks import ask_guard_model
 from guardrails.findings import Finding
+from guardrails.outgoing import outgoing
 from guardrails.screens import Screens, rewrite
 from records.audit_entries import Door, NewEntry, Outcome
 from tools.contract import ToolContext, ToolResult
@@ -20,17 +22,19 @@ DEEPEST = 32
 """Levels of lists and objects in an argument."""
 
 
-async def run_directly(platform: Platform, name: str, arguments: dict[str, Any], speaker: Principal, door: Door) -> ToolResult[Any]:
+async def run_directly(platform: Platform, name: str, arguments: dict[str, Any], speaker: Principal, door: Door) -> dict[str, Any]:
     """Run a reading or computing tool; that it was run, and what it shows, is recorded before its result is handed out.
 
-    An effect needs the approval of a run, so tools with one are refused.
+    An effect needs the approval of a run, so tools with one are refused. The result is a `ToolResult` as JSON whose texts, like those of
+    a refusal, have passed the output screen.
 
     Raises:
         NotFound, NotAllowed (also: an argument that the guardrails do not let in), UserInputError, ToolFailed; what
         `EventWriter.record` and `People.passages` raise.
     """
-    effect = platform.tools.get(name).effect
+    effect = platform.tools.get(name, speaker).effect
     outcome: Outcome = "failed"
+    given: dict[str, Any] = {}
     try:
         require(speaker, "assistant.use")
         if effect in ("write", "external"):
@@ -38,14 +42,34 @@ async def run_directly(platform: Platform, name: str, arguments: dict[str, Any],
         given = admitted(platform.screens, arguments, speaker)
         await _heard_by_guard(platform, given)
         result = await _run(platform, name, given, speaker, door)
+        shown = await asyncio.to_thread(handed_out, platform.screens, result, speaker, given)
         outcome = "done"
     except PlatformError as error:
         outcome = "refused" if isinstance(error, NotAllowed) else "failed"
-        raise
+        raise _handed_out_error(platform.screens, error, speaker, given) from error.__cause__
     finally:
         about: dict[str, Any] = {"object_kind": "tool", "object_id": name, "outcome": outcome, "detail": {"effect": effect}}
         await platform.writer.record(NewEntry(principal=speaker, action="tool.run", door=door, **about))
-    return result
+    return shown
+
+
+def handed_out(screens: Screens, result: ToolResult[Any], speaker: Principal, given: dict[str, Any]) -> dict[str, Any]:
+    """A result as JSON that may leave; a quote that had to be changed is no longer a verified one."""
+    raw = result.model_dump(mode="json")
+    shown: dict[str, Any] = outgoing(screens.stream, raw, speaker, given)
+    for before, after in zip(raw["citations"], shown["citations"], strict=True):
+        after["verified"] = after["verified"] and before["quote"] == after["quote"]
+    return shown
+
+
+def _handed_out_error(screens: Screens, error: PlatformError, speaker: Principal, given: dict[str, Any]) -> PlatformError:
+    """`error` itself, with words that may leave: a tool may put into them what it read."""
+    told = {"message": error.message, "detail": [spot.model_dump() for spot in error.detail]}
+    shown = outgoing(screens.stream, told, speaker, given)
+    if shown != told:
+        error.message, error.args = shown["message"], (shown["message"],)
+        error.detail = [ProblemDetail.model_validate(spot) for spot in shown["detail"]]
+    return error
 
 
 async def _run(platform: Platform, name: str, arguments: dict[str, Any], speaker: Principal, door: Door) -> ToolResult[Any]:

@@ -25,7 +25,7 @@ async def identify(access: Access, request: Request, purpose: Purpose | None = N
 
 async def _access(request: Request) -> Access:
     # a coroutine, because FastAPI sends plain functions through its thread pool
-    return access_of(request)
+    return access_of(request).through("http")
 
 
 TheAccess = Annotated[Access, Depends(_access)]

@@ -108,9 +108,8 @@ def _session_manager(platform: Platform) -> Any:
         except PlatformError as error:
             text = orjson.dumps({"error": error.problem().model_dump(mode="json")}).decode()
             return types.CallToolResult(content=[types.TextContent(type="text", text=text)], isError=True)
-        data = result.model_dump(mode="json")
-        content: list[types.ContentBlock] = [types.TextContent(type="text", text=result.summary)]
-        return types.CallToolResult(content=content, structuredContent=data, isError=False)
+        content: list[types.ContentBlock] = [types.TextContent(type="text", text=result["summary"])]
+        return types.CallToolResult(content=content, structuredContent=result, isError=False)
 
     server.list_tools()(list_tools)
     server.call_tool(validate_input=False)(call_tool)

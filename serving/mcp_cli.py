@@ -1,12 +1,13 @@
 """`shuzhi mcp`: tools of other MCP servers, and the decision whether they may be used."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 mcp_app = typer.Typer(help="其他 MCP 服务器的工具：查看、准入、撤销", no_args_is_help=True)
 AsJson = Annotated[bool, typer.Option("--json", help="输出 JSON")]
+Everybody = Annotated[bool, typer.Option("--everybody", help="对所有企业；默认只对本企业")]
 STATES = {"admitted": "已准入", "quarantined": "隔离中", "gone": "已不在"}
 
 
@@ -41,6 +42,7 @@ def mcp_admit(
     sha256: Annotated[str, typer.Option(help="所看到的声明的摘要，见 shuzhi mcp show")],
     reason: Annotated[str, typer.Option(help="准入的理由")],
     effect: Annotated[str, typer.Option(help="external：每次执行须审批 | read：只读，直接执行")] = "external",
+    everybody: Everybody = False,
     as_json: AsJson = False,
 ) -> None:
     """准许使用一个工具。"""
@@ -50,17 +52,23 @@ def mcp_admit(
 
     if effect not in ("read", "external"):
         raise UserInputError(f"没有这种影响 {effect!r}", where="--effect", cure="用 read 或 external")
-    found = run_in_session(lambda session, settings: session.admit(name, sha256, effect, reason))
+    found = run_in_session(lambda session, settings: session.admit(name, sha256, effect, reason, _scope(everybody)))
     show(found, as_json, [f"{name} 已准入（{found['effect']}）"])
 
 
 @mcp_app.command("revoke")
-def mcp_revoke(name: str, reason: Annotated[str, typer.Option(help="撤销的理由")], as_json: AsJson = False) -> None:
+def mcp_revoke(
+    name: str, reason: Annotated[str, typer.Option(help="撤销的理由")], everybody: Everybody = False, as_json: AsJson = False
+) -> None:
     """撤销准入。"""
     from .cli import run_in_session, show
 
-    found = run_in_session(lambda session, settings: session.revoke(name, reason))
+    found = run_in_session(lambda session, settings: session.revoke(name, reason, _scope(everybody)))
     show(found, as_json, [f"{name} 已撤销"])
+
+
+def _scope(everybody: bool) -> Literal["tenant", "everybody"]:
+    return "everybody" if everybody else "tenant"
 
 
 def _found() -> dict[str, Any]:

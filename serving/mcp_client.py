@@ -3,7 +3,7 @@
 import asyncio
 import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -13,8 +13,10 @@ import structlog
 from pydantic import BaseModel, ConfigDict, RootModel
 
 from domain.errors import Conflict, NotAllowed, NotFound, PlatformError, UpstreamUnavailable, UserInputError, known_names
+from domain.permissions import may
 from domain.principal import LOCAL, Principal
-from records.admissions import Admission, AdmissionStore, AdmittedEffect, NewAdmission
+from records.admissions import EVERYBODY, Admission, AdmissionStore, AdmittedEffect, NewAdmission, Rights, Scope
+from records.audit_entries import Door
 from tools.contract import AnyTool, Reading, Tool, ToolContext, ToolResult
 
 from .clock import utc_now
@@ -42,6 +44,8 @@ class RemoteTool(BaseModel):
     input: dict[str, Any]
     concerns: list[str]
     effect: AdmittedEffect | None = None
+    everybody: bool = False
+    """Admitted for all tenants."""
     admitted_by: str | None = None
     admitted_at: datetime | None = None
     reason: str = ""
@@ -58,27 +62,39 @@ class Found:
     answered_at: datetime | None = None
 
 
-def may_admit(principal: Principal) -> bool:
-    """A security administrator; in single-user mode the one user there is."""
-    return "security_admin" in principal.roles or (principal == LOCAL and "system_admin" in principal.roles)
+def admission_rights(home: str) -> Rights:
+    """For a tenant its security administrator; for everybody the system administrator of the tenant that runs the deployment, `home`.
+    In single-user mode the one user there is decides both."""
+
+    def rights(principal: Principal, scope: Scope) -> bool:
+        if principal == LOCAL:
+            return True
+        if scope == "tenant":
+            return may(principal, "remote_tools.admit")
+        return principal.tenant == home and may(principal, "remote_tools.admit_all")
+
+    return rights
 
 
 class RemoteTools:
     """A source of the tool registry. What is admitted is known from the records, so that a server that is down breaks no start."""
 
-    def __init__(self, servers: Sequence[McpServerSettings], store: AdmissionStore, search_path: str) -> None:
+    def __init__(self, servers: Sequence[McpServerSettings], stores: Callable[[Door], AdmissionStore], search_path: str) -> None:
         self._servers = {server.name: server for server in servers}
-        self._store = store
+        self._stores = stores
+        self._store = stores("system")
         self._path = search_path
         self._found = {server.name: Found() for server in servers}
-        self._tools: Mapping[str, AnyTool] = {}
+        self._tools: Mapping[str, Mapping[str, AnyTool]] = {}
+        """By tenant."""
         self._turn = threading.Lock()
         self._task: asyncio.Task[None] | None = None
         if servers:
             self._rebuild()
 
-    def tools(self) -> Mapping[str, AnyTool]:
-        return self._tools
+    def tools(self, tenant: str) -> Mapping[str, AnyTool]:
+        everybodys, own = self._tools.get(EVERYBODY, {}), self._tools.get(tenant, {}) if tenant else {}
+        return {**everybodys, **own}
 
     def start(self) -> None:
         """Ask every server in the background."""
@@ -112,18 +128,23 @@ class RemoteTools:
             found = self._found.get(admission.server)
             now = found.declared.get(admission.tool) if found else None
             if now is not None and now.sha256 != admission.sha256:
-                self._store.withdraw(admission.tool, admission.id, CHANGED)
+                self._store.withdraw(admission, CHANGED)
                 log.warning("mcp tool changed and is quarantined again", tool=admission.tool)
         self._rebuild()
 
     def _rebuild(self) -> None:
         with self._turn:
-            self._tools = {each.tool: self._tool(each) for each in self._store.in_force() if each.server in self._servers}
+            made: dict[str, dict[str, AnyTool]] = {}
+            for each in self._store.in_force():
+                if each.server in self._servers:
+                    made.setdefault(each.tenant, {})[each.tool] = self._tool(each)
+            self._tools = made
 
     def listing(self, principal: Principal) -> dict[str, Any]:
-        """Every tool and every server as JSON, for those who may admit. Raises NotAllowed."""
+        """Every tool and every server as JSON, as it is for the principal's tenant; for those who may admit. Raises NotAllowed."""
         history = self._store.history(principal)
-        current = {each.tool: each for each in history if each.revoked_at is None}
+        # a tenant's own decision goes before everybody's
+        current = {each.tool: each for each in sorted(history, key=lambda each: each.tenant) if each.revoked_at is None}
         ended: dict[str, Admission] = {}
         for each in history:
             ended.setdefault(each.tool, each)
@@ -139,13 +160,15 @@ class RemoteTools:
         ]
         return {"tools": [row.model_dump(mode="json") for row in sorted(rows, key=lambda row: row.name)], "servers": servers}
 
-    def admit(self, name: str, sha256: str, effect: AdmittedEffect, reason: str, principal: Principal) -> Admission:
+    def admit(
+        self, name: str, sha256: str, effect: AdmittedEffect, reason: str, principal: Principal, *, door: Door, scope: Scope = "tenant"
+    ) -> Admission:
         """Use the tool from now on, as it was shown: `sha256` is the declaration's that the person saw.
 
         Raises:
             NotAllowed, NotFound, Conflict: it has another declaration by now, or somebody else decides at this moment.
         """
-        self._store.check(principal)
+        self._store.check(principal, scope)
         declared = {n: d for found in self._found.values() for n, d in found.declared.items()}
         declaration = declared.get(name)
         if declaration is None:
@@ -157,13 +180,13 @@ class RemoteTools:
         new = NewAdmission(
             tool=name, server=declaration.server, sha256=sha256, declaration=declaration.model_dump(), effect=effect, reason=_said(reason)
         )
-        admission = self._store.admit(new, principal)
+        admission = self._stores(door).admit(new, principal, scope)
         self._rebuild()
         return admission
 
-    def revoke(self, name: str, reason: str, principal: Principal) -> Admission:
+    def revoke(self, name: str, reason: str, principal: Principal, *, door: Door, scope: Scope = "tenant") -> Admission:
         """Raises NotAllowed, NotFound."""
-        ended = self._store.revoke(name, principal, _said(reason))
+        ended = self._stores(door).revoke(name, principal, _said(reason), scope)
         self._rebuild()
         return ended
 
@@ -191,8 +214,7 @@ class RemoteTools:
         Raises:
             NotAllowed, UpstreamUnavailable, ToolFailed.
         """
-        current = await asyncio.to_thread(self._store.current, admission.tool)
-        if current is None or current.id != admission.id:
+        if not await asyncio.to_thread(self._store.holds, admission.id):
             raise NotAllowed(f"外部工具 {admission.tool} 的准入已撤销", where=admission.tool, cure="请安全管理员重新准入")
 
         async def work(session: Any) -> dict[str, Any]:
@@ -243,6 +265,7 @@ def _row(declaration: Declaration, current: Admission | None, last: Admission | 
         input=declaration.input_schema,
         concerns=declaration.concerns,
         effect=current.effect if current else None,
+        everybody=current is not None and current.tenant == EVERYBODY,
         admitted_by=current.admitted_by if current else None,
         admitted_at=current.admitted_at if current else None,
         reason=current.reason if current else "",

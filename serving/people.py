@@ -10,19 +10,19 @@ from domain.errors import NotAuthenticated, NotFound, PlatformError
 from domain.principal import LOCAL, Principal
 from knowledge.library import Library
 from records.database import Database
-from records.deeds import Audit
 
 from .access import Access, library_assets, open_access
+from .deeds import Audits
 from .settings import Settings
 
 log = structlog.get_logger()
 
 
-async def open_people(settings: Settings, database: Database, library: Library, stack: AsyncExitStack, audit: Audit) -> Access | None:
+async def open_people(settings: Settings, database: Database, library: Library, stack: AsyncExitStack, audits: Audits) -> Access | None:
     """None in single-user mode. Otherwise everything about accounts, with its watch running until `stack` closes."""
     if not settings.accounts:
         return None
-    access = open_access(database, settings.access, library_assets(library), audit)
+    access = open_access(database, settings.access, library_assets(library), audits)
     stack.push_async_callback(access.close)
     watching = asyncio.create_task(keep_watch(access), name="usage-watch")
 

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, func, select
 
-from domain.errors import ConfigurationError, Problem
+from domain.errors import ConfigurationError, PlatformError, Problem
 from domain.principal import LOCAL_OPERATOR, Principal
 from knowledge.library import Document
 from records.artifacts import ArtifactStore, Vault
@@ -18,6 +19,8 @@ from records.sealing import Sealer
 from records.sealing_tables import DATA_KEYS
 
 from .settings import Settings
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,22 @@ def start_entry(settings: Settings, door: Door) -> NewEntry:
         "largest_upload": settings.largest_upload,
     }
     return NewEntry(principal=LOCAL_OPERATOR, action="service.start", door=door, object_kind="service", detail=detail)
+
+
+def record_upgrade(audit: AuditLog, before: str | None, now: str | None) -> None:
+    """That the tables were brought to another version; making them in an empty database is none. Raises what `AuditLog.append` raises."""
+    if before is not None and before != now:
+        detail = {"from": before, "to": now}
+        entry = NewEntry(principal=LOCAL_OPERATOR, action="database.upgrade", door="system", object_kind="database", detail=detail)
+        audit.append(entry)
+
+
+def record_stop(audit: AuditLog, door: Door) -> None:
+    """That the service was stopped. A killed one says nothing, and one whose trail takes nothing stops all the same."""
+    try:
+        audit.append(NewEntry(principal=LOCAL_OPERATOR, action="service.stop", door=door, object_kind="service"))
+    except PlatformError as error:
+        log.error("the stop is not recorded", problem=error.message)
 
 
 class DocumentTrail:

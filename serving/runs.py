@@ -240,7 +240,8 @@ class RunService:
 
     async def _end(self, run_id: str, asking: Asking, status: str, answer: dict[str, Any] | None, data: dict[str, Any]) -> None:
         """Close the run, or let it wait; that it was asked and what was used for it is recorded with that or it did not happen."""
-        entry = asking.entry(run_id, status, answer, data, {tool.name: tool.effect for tool in self._tools})
+        effects = {name: tool.effect for name, tool in self._tools.known(asking.principal).items()}
+        entry = asking.entry(run_id, status, answer, data, effects)
         try:
             if status == "waiting":
                 await self._live.pause(run_id, [entry])

@@ -15,7 +15,7 @@ from domain.errors import DocumentError, NotAuthenticated, PlatformError, Proble
 from domain.permissions import require
 from domain.principal import Level, Principal, own_label
 from knowledge.ingest import SourceFile, contents, expand
-from records.admissions import AdmittedEffect
+from records.admissions import AdmittedEffect, Scope
 
 from .assembly import Platform, open_platform
 from .direct import admitted, run_directly
@@ -44,8 +44,8 @@ class Session(Protocol):
     async def approvals(self) -> list[dict[str, Any]]: ...
     async def decide(self, approval_id: str, decision: str, reason: str) -> dict[str, Any]: ...
     async def remote_tools(self) -> dict[str, Any]: ...
-    async def admit(self, name: str, sha256: str, effect: AdmittedEffect, reason: str) -> dict[str, Any]: ...
-    async def revoke(self, name: str, reason: str) -> dict[str, Any]: ...
+    async def admit(self, name: str, sha256: str, effect: AdmittedEffect, reason: str, scope: Scope) -> dict[str, Any]: ...
+    async def revoke(self, name: str, reason: str, scope: Scope) -> dict[str, Any]: ...
     async def ready(self) -> dict[str, Any]: ...
 
 
@@ -70,8 +70,7 @@ class LocalSession:
         return await self._platform.runs.ask(self._speaker(), question, door="cli", turns=turns)
 
     async def run_tool(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        result = await run_directly(self._platform, name, arguments, self._speaker(), "cli")
-        return result.model_dump(mode="json")
+        return await run_directly(self._platform, name, arguments, self._speaker(), "cli")
 
     async def list_tools(self) -> list[dict[str, Any]]:
         return [describe(tool) for tool in self._platform.tools.allowed(self._speaker())]
@@ -113,12 +112,13 @@ class LocalSession:
     async def remote_tools(self) -> dict[str, Any]:
         return await remote_tools(self._platform, self._speaker(None), refresh=True)
 
-    async def admit(self, name: str, sha256: str, effect: AdmittedEffect, reason: str) -> dict[str, Any]:
+    async def admit(self, name: str, sha256: str, effect: AdmittedEffect, reason: str, scope: Scope) -> dict[str, Any]:
         await self._platform.remote.discover()
-        return self._platform.remote.admit(name, sha256, effect, reason, self._speaker(None)).model_dump(mode="json")
+        given = (name, sha256, effect, reason, self._speaker(None))
+        return self._platform.remote.admit(*given, door="cli", scope=scope).model_dump(mode="json")
 
-    async def revoke(self, name: str, reason: str) -> dict[str, Any]:
-        return self._platform.remote.revoke(name, reason, self._speaker(None)).model_dump(mode="json")
+    async def revoke(self, name: str, reason: str, scope: Scope) -> dict[str, Any]:
+        return self._platform.remote.revoke(name, reason, self._speaker(None), door="cli", scope=scope).model_dump(mode="json")
 
     async def ready(self) -> dict[str, Any]:
         documents, passages = self._platform.knowledge.library.count()
@@ -187,11 +187,12 @@ class RemoteSession:
     async def remote_tools(self) -> dict[str, Any]:
         return await self._call("GET", "/v1/mcp/tools", params={"refresh": True})
 
-    async def admit(self, name: str, sha256: str, effect: AdmittedEffect, reason: str) -> dict[str, Any]:
-        return await self._call("POST", f"/v1/mcp/tools/{name}/admit", json={"sha256": sha256, "effect": effect, "reason": reason})
+    async def admit(self, name: str, sha256: str, effect: AdmittedEffect, reason: str, scope: Scope) -> dict[str, Any]:
+        decision = {"sha256": sha256, "effect": effect, "reason": reason, "scope": scope}
+        return await self._call("POST", f"/v1/mcp/tools/{name}/admit", json=decision)
 
-    async def revoke(self, name: str, reason: str) -> dict[str, Any]:
-        return await self._call("POST", f"/v1/mcp/tools/{name}/revoke", json={"reason": reason})
+    async def revoke(self, name: str, reason: str, scope: Scope) -> dict[str, Any]:
+        return await self._call("POST", f"/v1/mcp/tools/{name}/revoke", json={"reason": reason, "scope": scope})
 
     async def ready(self) -> dict[str, Any]:
         return await self._call("GET", "/readyz")

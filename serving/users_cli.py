@@ -44,7 +44,7 @@ def _opened(tenant: str) -> "Generator[tuple[Access, Principal]]":
     try:
         database.upgrade()
         audit = AuditLog(database, algorithm=settings.audit.hash, keys=audit_keys(settings))
-        access = open_access(database, given, library_assets(Library(database)), deeds_of(audit, "cli"))
+        access = open_access(database, given, library_assets(Library(database)), deeds_of(audit)).through("cli")
         try:
             yield access, Principal(id="console", tenant=tenant or given.tenant, roles=frozenset({"system_admin"}))
         finally:

@@ -19,8 +19,8 @@ ENTRY_POINT_GROUP = "shuzhi.tools"
 class ToolSource(Protocol):
     """Tools that come and go while the platform runs."""
 
-    def tools(self) -> Mapping[str, AnyTool]:
-        """Those that may be used now, by name. Asked at every look-up, so it is a look at what is known, never work."""
+    def tools(self, tenant: str) -> Mapping[str, AnyTool]:
+        """Those that people of the tenant may use now, by name. Asked at every look-up, so it is a look at what is known, never work."""
         ...
 
 
@@ -70,18 +70,20 @@ class ToolRegistry:
             self._tools[tool.name] = tool
 
     def __iter__(self) -> Iterator[AnyTool]:
-        return iter(self._known().values())
+        """The tools that everybody has; those of a source are one tenant's or another's."""
+        return iter(self._tools.values())
 
-    def _known(self) -> Mapping[str, AnyTool]:
+    def known(self, principal: Principal) -> Mapping[str, AnyTool]:
+        """All that there are in the principal's tenant, whatever its roles, by name."""
         if not self._sources:
             return self._tools
         found: dict[str, AnyTool] = {}
         for source in reversed(self._sources):
-            found |= source.tools()
+            found |= source.tools(principal.tenant)
         return self._tools | {name: tool for name, tool in found.items() if name not in self._tools}
 
-    def get(self, name: str) -> AnyTool:
-        known = self._known()
+    def get(self, name: str, principal: Principal) -> AnyTool:
+        known = self.known(principal)
         try:
             return known[name]
         except KeyError:
@@ -89,7 +91,7 @@ class ToolRegistry:
 
     def allowed(self, principal: Principal) -> list[AnyTool]:
         """Tools that one of the principal's roles may use; no role, no tool."""
-        return [tool for tool in self if tool.roles & principal.roles]
+        return [tool for tool in self.known(principal).values() if tool.roles & principal.roles]
 
     def prepare(self, name: str, arguments: Mapping[str, Any], principal: Principal) -> PreparedCall:
         """The tool with its validated input, once role and size are checked. Effects are the caller's to approve before it goes on.
@@ -97,7 +99,7 @@ class ToolRegistry:
         Raises:
             NotFound, NotAllowed, TooLarge, UserInputError.
         """
-        tool = self.get(name)
+        tool = self.get(name, principal)
         if not tool.roles & principal.roles:
             raise NotAllowed(f"当前角色不能使用工具 {name}", where="roles", cure="请管理员授予相应角色")
         if self._policy is not None:

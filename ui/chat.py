@@ -32,6 +32,7 @@ from serving.settings import Settings
 from tools.search.tool import ClauseOutput
 
 from .answer_view import problem_props
+from .approvals_page import add_approvals
 from .clause_view import clause_props
 from .conversation import RunView, element, problem_of, show_problem
 from .data_layer import RecordsLayer
@@ -66,6 +67,7 @@ def mount_chat(app: FastAPI, settings: Settings, path: str) -> None:
     mount_chainlit(app, target=str(Path(__file__).with_name("chainlit_entry.py")), path=path)
     if settings.accounts:
         add_login(app, settings, f"{path}/")
+        add_approvals(app, settings, f"{path}/")
         app.add_middleware(PageShell, path=path, cookie=COOKIE, greeting=None, admit=PageGuard(app, path, COOKIE).admit)
         return
     app.add_middleware(PageShell, path=path, cookie=COOKIE, greeting=None if settings.api_key.get_secret_value() else page.greeting)
@@ -250,7 +252,7 @@ class ChatPage:
         except PlatformError as error:
             return {"problem": problem_props(error.problem(), self._words)}
         known = frozenset(platform.knowledge.catalogue.clauses)
-        return {"clause": clause_props(cast(ClauseOutput, result.data), quotes, self._words, known)}
+        return {"clause": clause_props(ClauseOutput.model_validate(result["data"]), quotes, self._words, known)}
 
     async def decide(self, action: cl.Action) -> dict[str, Any]:
         """Approve or reject, once; the waiting run goes on and is drawn where it stopped."""

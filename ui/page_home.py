@@ -159,9 +159,22 @@ custom_js = "/public/page.js"
 custom_meta_url = {quoted(f"{path}/")}
 custom_meta_image_url = {quoted(f"{path}/favicon")}
 custom_build = "build"
-
+{approvals_link(words, path) if settings.accounts else ""}
 [meta]
 generated_by = {quoted(version("chainlit"))}
+"""
+
+
+def approvals_link(words: Wording, path: str) -> str:
+    """The way to the page of approvals, in the chat's head."""
+    name, icon = words("approvals.link"), f"{path}/public/icons/operator.svg"
+    return f"""
+[[UI.header_links]]
+name = "approvals"
+display_name = {json.dumps(name, ensure_ascii=False)}
+icon_url = {json.dumps(icon)}
+url = "/approvals"
+target = "_self"
 """
 
 

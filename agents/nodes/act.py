@@ -12,6 +12,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
 from domain.errors import Cancelled, NotAllowed, PlatformError
+from guardrails.outgoing import outgoing
 from guardrails.pseudonyms import Pseudonyms
 from tools.contract import AnyTool, ToolContext, ToolResult
 
@@ -27,7 +28,7 @@ def act(deps: AssistantDeps):
     async def node(state: AssistantState, runtime: Runtime[RunContext]) -> Update:
         calls, results = state.get("calls", []), list(state.get("results", []))
         pseudonyms = Pseudonyms(state.get("pseudonyms"))
-        step = one_step(calls, effects_of(deps.tools))
+        step = one_step(calls, effects_of(deps.tools.known(runtime.context.principal).values()))
         for call in step:
             runtime.context.cancellation.raise_if_cancelled()
             results.append(await run_call(deps, call, runtime.context, pseudonyms))
@@ -62,7 +63,7 @@ async def run_call(deps: AssistantDeps, call: PlannedCall, run: RunContext, pseu
         id=call["id"], name=call["name"], arguments=call["arguments"], summary="", data={}, citations=[], values=[], error=""
     )
     try:
-        if not deps.tools.get(call["name"]).foreign:
+        if not deps.tools.get(call["name"], run.principal).foreign:
             call = PlannedCall(id=call["id"], name=call["name"], arguments=pseudonyms.restore_all(call["arguments"]))
         prepared = deps.tools.prepare(call["name"], call["arguments"], run.principal)
         tool = prepared.tool
@@ -82,7 +83,8 @@ async def run_call(deps: AssistantDeps, call: PlannedCall, run: RunContext, pseu
         raise
     except PlatformError as error:
         result["error"] = error.message
-    run.emit("tool_result", {"id": call["id"], "name": call["name"], "summary": result["summary"], "error": result["error"]})
+    told = outgoing(deps.screens.stream, {"summary": result["summary"], "error": result["error"]}, run.principal, call["arguments"])
+    run.emit("tool_result", {"id": call["id"], "name": call["name"], **told})
     return result
 
 

@@ -45,13 +45,13 @@ def compose(deps: AssistantDeps):
         results = state.get("results", [])
         hits = await found_hits(deps, results, run.principal)
         pseudonyms = Pseudonyms(state.get("pseudonyms"))
-        calls, retrieved = _calls(results, pseudonyms), [hit.clause_id for hit in hits]
-        common: dict[str, Any] = {"tool_calls": calls, "retrieved": retrieved, "run_id": run.run_id}
         speaker = Speaker(deps, run, pseudonyms, state["question"])
+        calls, retrieved = _calls(results, pseudonyms, speaker), [hit.clause_id for hit in hits]
+        common: dict[str, Any] = {"tool_calls": calls, "retrieved": retrieved, "run_id": run.run_id}
         ask = state.get("ask", "")
         if ask:
             return await _said(speaker, Answer(text=ask, sentences=[Sentence(text=ask)], confidence=1.0, reason="needs_input", **common))
-        effects = effects_of(deps.tools)
+        effects = effects_of(deps.tools.known(run.principal).values())
         told = [r for r in results if r["name"] != SEARCH and (not r["error"] or r["name"] in effects)]
         if told:
             return await _said(speaker, _computed(told, common))
@@ -168,12 +168,14 @@ def _refusal(basis: Basis, common: dict[str, Any]) -> Answer:
     )
 
 
-def _calls(results: Sequence[CallResult], pseudonyms: Pseudonyms) -> list[ToolCall]:
+def _calls(results: Sequence[CallResult], pseudonyms: Pseudonyms, speaker: Speaker) -> list[ToolCall]:
     """The calls as whoever asked may see them."""
-    return [
-        ToolCall(id=r["id"], name=r["name"], args=pseudonyms.restore_all(r["arguments"]), result=_short(r), error=r["error"])
-        for r in results
-    ]
+    calls: list[ToolCall] = []
+    for r in results:
+        arguments: dict[str, Any] = pseudonyms.restore_all(r["arguments"])
+        told = speaker.handed({"result": _short(r), "error": r["error"]}, arguments)
+        calls.append(ToolCall(id=r["id"], name=r["name"], args=arguments, result=told["result"], error=told["error"]))
+    return calls
 
 
 def _short(result: CallResult) -> dict[str, Any]:

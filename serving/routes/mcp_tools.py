@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.principal import Principal
-from records.admissions import AdmittedEffect
+from records.admissions import AdmittedEffect, Scope
 
 from ..assembly import Platform
 from ..doors import Speaker, ThePlatform
@@ -23,6 +23,7 @@ class AdmitRequest(BaseModel):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     effect: AdmittedEffect = "external"
     reason: str = Field(min_length=1, max_length=2000)
+    scope: Scope = "tenant"
 
 
 class RevokeRequest(BaseModel):
@@ -31,6 +32,7 @@ class RevokeRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     reason: str = Field(min_length=1, max_length=2000)
+    scope: Scope = "tenant"
 
 
 @router.get("")
@@ -42,12 +44,14 @@ async def list_remote_tools(speaker: Speaker, platform: ThePlatform, refresh: bo
 @router.post("/{name}/admit")
 async def admit(name: str, request: AdmitRequest, speaker: Speaker, platform: ThePlatform) -> dict[str, Any]:
     given = (name, request.sha256, request.effect, request.reason, speaker)
-    return (await asyncio.to_thread(platform.remote.admit, *given)).model_dump(mode="json")
+    admitted = await asyncio.to_thread(platform.remote.admit, *given, door="http", scope=request.scope)
+    return admitted.model_dump(mode="json")
 
 
 @router.post("/{name}/revoke")
 async def revoke(name: str, request: RevokeRequest, speaker: Speaker, platform: ThePlatform) -> dict[str, Any]:
-    return (await asyncio.to_thread(platform.remote.revoke, name, request.reason, speaker)).model_dump(mode="json")
+    revoke_it = platform.remote.revoke
+    return (await asyncio.to_thread(revoke_it, name, request.reason, speaker, door="http", scope=request.scope)).model_dump(mode="json")
 
 
 async def remote_tools(platform: Platform, speaker: Principal, refresh: bool) -> dict[str, Any]:

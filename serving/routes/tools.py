@@ -34,11 +34,10 @@ async def list_tools(speaker: Asker, platform: ThePlatform) -> dict[str, Any]:
 
 @router.post("/tools/{name}")
 async def run_tool(name: str, speaker: Asker, platform: ThePlatform, arguments: dict[str, Any] = Body(...)) -> dict[str, Any]:  # noqa: B008
-    result = await run_directly(platform, name, arguments, speaker, "http")
-    return result.model_dump(mode="json")
+    return await run_directly(platform, name, arguments, speaker, "http")
 
 
 @router.post("/search")
 async def search(request: SearchInput, speaker: Asker, platform: ThePlatform) -> dict[str, Any]:
     result = await run_directly(platform, "search_standards", request.model_dump(), speaker, "http")
-    return result.data.model_dump(mode="json")
+    return result["data"]

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy import Connection
+
 from domain.principal import Level, Principal, Role, TargetKind
 from records.account_rows import Account
 from records.accounts import AccountStore, NewAccount
@@ -33,13 +35,18 @@ class Desk:
         self.assets: dict[tuple[str, str], Asset] = {}
         self.passwords = Passwords(CHEAP)
         self.speakers = Speakers(database, SessionPolicy(), now=self.now, clock=lambda: self.seconds)
+
+        def audit(deed: Deed, connection: Connection | None) -> None:
+            self.deeds.append(deed)
+
+        self.audit = audit
         parts = {"changed": self.speakers.forget, "now": self.now}
-        self.accounts = AccountStore(database, self.passwords, self.deeds.append, **parts)
-        self.administrators = AdministratorStore(database, self.deeds.append, **parts)
-        self.sessions = SessionStore(database, self.deeds.append, **parts)
-        self.keys = ApiKeyStore(database, self.deeds.append, **parts)
-        self.login = LoginDesk(database, self.passwords, self.sessions, self.deeds.append, **parts)
-        self.grants = GrantStore(database, self.asset, self.deeds.append, **parts)
+        self.accounts = AccountStore(database, self.passwords, audit, **parts)
+        self.administrators = AdministratorStore(database, audit, **parts)
+        self.sessions = SessionStore(database, audit, **parts)
+        self.keys = ApiKeyStore(database, audit, **parts)
+        self.login = LoginDesk(database, self.passwords, self.sessions, audit, **parts)
+        self.grants = GrantStore(database, self.asset, audit, **parts)
 
     def now(self) -> datetime:
         return self.at

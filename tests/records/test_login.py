@@ -117,7 +117,7 @@ class TestLogin:
     def test_a_hash_of_old_parameters_is_made_anew(self, desk: Desk) -> None:
         anna, _ = desk.hire("anna", "staff")
         stronger = Passwords(PasswordCost(passes=2, memory_kib=128))
-        LoginDesk(desk.database, stronger, desk.sessions, desk.deeds.append, now=desk.now).log_in("锻造厂", "anna", GOOD)
+        LoginDesk(desk.database, stronger, desk.sessions, desk.audit, now=desk.now).log_in("锻造厂", "anna", GOOD)
         with desk.database.session() as session:
             stored = session.scalars(select(AccountRow.password_hash).where(AccountRow.id == anna.id)).one()
         assert "m=128,t=2" in str(stored)

@@ -134,7 +134,7 @@ class TestLog:
 
 class TestAlerts:
     def watch(self, desk: Desk) -> UsageWatch:
-        return UsageWatch(desk.database, desk.deeds.append, now=desk.now)
+        return UsageWatch(desk.database, desk.audit, now=desk.now)
 
     def use(self, desk: Desk, count: int, outcome: UseOutcome = "read", target: str = "d{}") -> None:
         uses = UsageLog(desk.database, now=desk.now)

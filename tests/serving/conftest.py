@@ -9,12 +9,14 @@ import pytest
 import pytest_asyncio
 from fastapi import FastAPI
 
+from agents.prompts.load import PROMPTS, prompt
 from serving.api import create_app
 from serving.assembly import Platform, open_platform
 from tests.agents.board import NoticeBoard
 
+from .attacks import KEY, MOBILE
 from .homes import copy_home, make_home, settings_of
-from .toolbox import broken_tool, patient_tool
+from .toolbox import broken_tool, patient_tool, talkative_tool
 from .town import Town, open_town, settle
 
 BASE = "http://127.0.0.1:8000"
@@ -60,7 +62,9 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def town(home: Path, tmp_path_factory: pytest.TempPathFactory, board: NoticeBoard) -> AsyncIterator[Town]:
     """The whole product with accounts, and people of two enterprises in it."""
-    async with open_town(copy_home(home, tmp_path_factory.mktemp("town") / "home"), board.tool(), largest_upload=20_000) as town:
+    own = copy_home(home, tmp_path_factory.mktemp("town") / "home")
+    talkative = talkative_tool(f"陈工的手机是 {MOBILE}", f"密钥是 {KEY}", prompt(PROMPTS[0]))
+    async with open_town(own, board.tool(), talkative, largest_upload=20_000) as town:
         settle(town)
         yield town
 

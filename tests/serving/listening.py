@@ -20,9 +20,9 @@ from .town import Town
 
 
 @asynccontextmanager
-async def listening(app: FastAPI) -> AsyncGenerator[str]:
-    """`app` on a free port; yields its address."""
-    listener = socket.create_server(("127.0.0.1", 0))
+async def listening(app: FastAPI, port: int = 0) -> AsyncGenerator[str]:
+    """`app` on this port, or a free one; yields its address."""
+    listener = socket.create_server(("127.0.0.1", port))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2))
     # not `serve`, which takes over the signals of the test run
     serving = asyncio.create_task(server._serve([listener]))
@@ -61,7 +61,7 @@ def owner_of(home: Path, extra_tools: list[AnyTool]) -> Iterator[str]:
 
 @contextmanager
 def served_by(
-    opening: Callable[[], AbstractAsyncContextManager[Town]], settle: Callable[[Town], None], announced: Path | None = None
+    opening: Callable[[], AbstractAsyncContextManager[Town]], settle: Callable[[Town], None], announced: Path | None = None, port: int = 0
 ) -> Iterator[tuple[str, Town]]:
     """A town on a real server, in a thread of its own. `announced`: the home in which commands find it."""
     started, stop, found = threading.Event(), threading.Event(), list[tuple[str, Town]]()
@@ -69,7 +69,7 @@ def served_by(
     async def own() -> None:
         async with opening() as town:
             settle(town)
-            async with listening(town.app) as address:
+            async with listening(town.app, port) as address:
                 found.append((address, town))
                 if announced is not None:
                     announce(announced, address)

@@ -35,7 +35,7 @@ async def test_a_document_of_the_library_can_be_asked_for_and_read() -> None:
     library = Library(database)
     assets = library_assets(library)
     settings = AccessSettings(tenant="锻造厂", password=PasswordCost(passes=1, memory_kib=64))
-    access = open_access(database, settings, assets, lambda deed: None)
+    access = open_access(database, settings, assets, lambda door: lambda deed, connection: None)
     people: dict[str, Principal] = {}
     for name in ("anna", "boris"):
         account, _ = access.accounts.create(NewAccount(name=name), CONSOLE)

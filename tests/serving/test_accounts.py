@@ -1,17 +1,20 @@
 """Accounts, keys, authorisations and alerts over HTTP, on an application of their own."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import Connection
 
 from domain.errors import Problem
 from domain.principal import Principal, Role
 from records.accounts import NewAccount
+from records.audit_entries import Door
 from records.database import Database
-from records.deeds import Deed
+from records.deeds import Audit, Deed
 from records.grant_rows import Asset
 from records.login import Backoff
 from records.passwords import PasswordCost
@@ -36,7 +39,9 @@ class House:
     def __init__(self, database: Database, settings: AccessSettings = SETTINGS) -> None:
         self.deeds: list[Deed] = []
         self.assets: dict[str, Asset] = {}
-        self.access = open_access(database, settings, self.asset, self.deeds.append)
+        self.doors: list[Door] = []
+        """Of each deed."""
+        self.access = open_access(database, settings, self.asset, self.audit)
         self.app = FastAPI()
         self.app.state.access = self.access
         add_problem_handlers(self.app)
@@ -45,6 +50,13 @@ class House:
         @self.app.post("/probe")
         async def probe(someone: Someone) -> dict[str, Any]:
             return {"id": someone.id, "roles": sorted(someone.roles)}
+
+    def audit(self, door: Door) -> Audit:
+        def record(deed: Deed, connection: Connection | None) -> None:
+            self.deeds.append(deed)
+            self.doors.append(door)
+
+        return record
 
     def asset(self, kind: str, target: str, tenant: str) -> Asset | None:
         found = self.assets.get(target)
@@ -116,6 +128,18 @@ async def test_the_whole_way_of_a_new_person(house: House) -> None:
     problem(await program.post("/v1/auth/password", json={"old": GOOD, "new": GOOD + "!"}), 401)
     assert (await anna.delete(f"/v1/keys/{key['id']}")).status_code == 204
     problem(await program.post("/probe"), 401)
+
+
+async def test_deeds_name_the_door_that_they_came_through(house: House) -> None:
+    account_id, _ = house.hire("anna", "staff")
+    house.hire("chief", "system_admin")
+    before = len(house.deeds)
+    assert set(house.doors) == {"system"}
+    chief = await house.enter("chief")
+    await chief.put(f"/v1/accounts/{account_id}/attributes", json={"attributes": ["钢铁"]})
+    await asyncio.to_thread(house.access.through("cli").accounts.set_roles, account_id, ["expert"], CONSOLE)
+    done = [(deed.action, door) for deed, door in zip(house.deeds, house.doors, strict=True)][before:]
+    assert done == [("login", "http"), ("attributes.assign", "http"), ("roles.assign", "cli")]
 
 
 async def test_cookies_are_as_safe_as_browsers_make_them(house: House) -> None:

@@ -70,7 +70,7 @@ def test_what_was_done_is_listed_newest_first_and_can_be_chosen(asked_home: Path
 
 
 def test_what_concerns_the_whole_system_is_read_apart(asked_home: Path) -> None:
-    assert {e["action"] for e in entries("--system")} == {"service.start"}
+    assert {e["action"] for e in entries("--system")} == {"service.start", "service.stop"}
     assert not [e for e in entries() if e["action"] == "service.start"]
 
 

@@ -10,7 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
-from .attacks import ATTACKS, CLUE, KEY, SECRET
+from agents.prompts.load import PROMPTS, prompt
+from domain.errors import PlatformError
+from serving.session import LocalSession
+
+from .attacks import ATTACKS, CLUE, KEY, MOBILE, SECRET
 from .test_api import call_mcp, problem
 from .town import CANARY, ELSEWHERE, Town
 
@@ -88,7 +92,7 @@ BARE = {
     ("POST", "/v1/auth/logout"),
 }
 """No words at all, or an id."""
-OTHER_PLACES = {"/mcp", "/openapi.json", "/", "/login", "/login/password", "/logout", "/chat"}
+OTHER_PLACES = {"/mcp", "/openapi.json", "/", "/login", "/login/password", "/logout", "/chat", "/approvals"}
 """Beside the described interface. /mcp is asked below; the page and its events in tests/ui/test_accounts_page.py."""
 TOOLS: dict[str, Callable[[str], dict[str, Any]]] = {
     "search_standards": lambda words: {"query": words},
@@ -100,7 +104,7 @@ TOOLS: dict[str, Callable[[str], dict[str, Any]]] = {
     "propose_ratings": lambda words: {"text": words},
 }
 """Every tool that ships, and its arguments made of somebody's words."""
-TEST_TOOLS = {"publish_notice"}
+TEST_TOOLS = {"publish_notice", "tell_contact"}
 
 Asking = Callable[[httpx.AsyncClient, str], Awaitable[tuple[bool, str]]]
 """Sends words; whether they were turned away, and all that came back."""
@@ -263,6 +267,86 @@ async def test_what_people_tell_is_kept_for_people(town: Town) -> None:
             assert given.json()["comment"] == words
             wish = {"kind": "object", "target": words, "purpose": words, "days": 1}
             problem(await oskar.post("/v1/grant-requests", json=wish), 403)
+
+
+# what comes out
+
+HIDDEN = "139****2222"
+Calling = Callable[[Town, httpx.AsyncClient, str, dict[str, Any]], Awaitable[dict[str, Any]]]
+"""Runs a tool by name and gives all that came back."""
+
+
+async def call_by_http(town: Town, client: httpx.AsyncClient, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    return (await client.post(f"/v1/tools/{name}", json=arguments)).json()
+
+
+async def call_by_mcp(town: Town, client: httpx.AsyncClient, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    result = await call_mcp(client, "tools/call", name=name, arguments=arguments)
+    if result["isError"]:
+        return json.loads(result["content"][0]["text"])
+    assert result["content"][0]["text"] == result["structuredContent"]["summary"]
+    return result["structuredContent"]
+
+
+async def call_by_command(town: Town, client: httpx.AsyncClient, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return await LocalSession(town.platform, town.keys["oskar"]).run_tool(name, arguments)
+    except PlatformError as error:
+        return {"error": error.problem().model_dump(mode="json")}
+
+
+CALLS: dict[str, Calling] = {"http": call_by_http, "mcp": call_by_mcp, "command": call_by_command}
+
+
+@pytest.mark.parametrize("door", CALLS)
+async def test_what_a_tool_says_is_screened_on_its_way_out(town: Town, door: str) -> None:
+    async with town.client("oskar") as oskar:
+        done = await CALLS[door](town, oskar, "tell_contact", {"who": "陈工"})
+        assert (done["data"]["shifts"], done["data"]["share"], done["values"]) == (3, 0.25, [3.0, 0.25])
+        assert HIDDEN in done["summary"] or done["summary"].startswith("〔未显示")
+        assert HIDDEN in done["data"]["lines"][0]
+        failed = await CALLS[door](town, oskar, "tell_contact", {"who": "陈工", "fail": True})
+        assert failed["error"]["type"] == "ToolFailed"
+        for shown in (json.dumps(done, ensure_ascii=False), json.dumps(failed, ensure_ascii=False)):
+            assert MOBILE not in shown
+            assert KEY not in shown
+            assert prompt(PROMPTS[0])[:40] not in shown
+        asked = await CALLS[door](town, oskar, "tell_contact", {"who": f"陈工，手机 {MOBILE}"})
+        assert MOBILE in asked["data"]["lines"][0], asked
+
+
+@pytest.mark.parametrize("door", CALLS)
+async def test_a_document_is_screened_wherever_it_is_read(town: Town, door: str) -> None:
+    text = f"# 锻锤点检\n\n1 总则\n\n1.1 锻锤 K77 的润滑每班 3 次，由陈工负责，手机 {MOBILE}，密钥是 {KEY}。\n"
+    stored = town.store(f"锻锤点检 {door}.md", text, "oskar")
+    try:
+        async with town.client("oskar") as oskar:
+            found = await CALLS[door](town, oskar, "search_standards", {"query": "锻锤 K77 的润滑", "k": 3})
+            hit = next(hit for hit in found["data"]["hits"] if "K77" in hit["text"])
+            read = await CALLS[door](town, oskar, "get_clause", {"clause_id": hit["clause_id"]})
+            searched = (await oskar.post("/v1/search", json={"query": "锻锤 K77 的润滑", "k": 3})).json()
+        for shown in (found, read, searched):
+            written = json.dumps(shown, ensure_ascii=False)
+            assert HIDDEN in written
+            assert MOBILE not in written
+            assert KEY not in written
+            assert "每班 3 次" in written
+        quoted = [each for each in (*found["citations"], *read["citations"]) if "K77" in each["quote"]]
+        assert [each["verified"] for each in quoted] == [False] * len(quoted)
+        assert quoted
+    finally:
+        town.platform.knowledge.ingestor.forget(stored, town.people["oskar"])
+
+
+async def test_the_trace_of_an_answer_is_screened_too(town: Town) -> None:
+    async with town.client("oskar") as oskar:
+        run = (await oskar.post("/v1/runs", json={"question": "打听一下陈工"})).json()["id"]
+        events = (await oskar.get(f"/v1/runs/{run}/events")).text
+        kept = (await oskar.get(f"/v1/runs/{run}")).json()["answer"]
+    assert kept["tool_calls"][0]["result"]["shifts"] == 3
+    for shown in (events, json.dumps(kept, ensure_ascii=False)):
+        assert MOBILE not in shown
+        assert KEY not in shown
 
 
 # nothing is left out

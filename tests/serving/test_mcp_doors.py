@@ -23,7 +23,8 @@ from domain.principal import LOCAL, Principal
 from records.admissions import AdmissionStore
 from serving.assembly import Platform, open_platform
 from serving.clock import utc_now
-from serving.mcp_client import RemoteTools, may_admit
+from serving.deeds import deeds_of
+from serving.mcp_client import RemoteTools, admission_rights
 from serving.mcp_wire import list_tools, talk
 from serving.settings import McpServerSettings, load_settings, search_path
 from tests.agents.board import NoticeBoard
@@ -62,7 +63,7 @@ async def attached(own_home: Path, server: Remote, board: NoticeBoard) -> AsyncI
 async def admit(platform: Platform, effect: Any = "read") -> None:
     await platform.remote.discover()
     sha256 = platform.remote.listing(LOCAL)["tools"][0]["sha256"]
-    platform.remote.admit(NAME, sha256, effect, "试用", LOCAL)
+    platform.remote.admit(NAME, sha256, effect, "试用", LOCAL, door="http")
 
 
 async def mcp_names(client: httpx.AsyncClient) -> set[str]:
@@ -224,11 +225,12 @@ class TestAtAnAddress:
         app: Any = server.streamable_http_app()
         async with server.session_manager.run(), listening(app) as address:
             settings = McpServerSettings(name="fast", url=f"{address}/mcp", timeout_s=20)
-            remote = RemoteTools([settings], AdmissionStore(attached.knowledge.database, may_admit), search_path())
+            audits, rights = deeds_of(attached.audit), admission_rights("local")
+            remote = RemoteTools([settings], lambda door: AdmissionStore(attached.knowledge.database, audits(door), rights), search_path())
             await remote.discover()
             tool = remote.listing(LOCAL)["tools"][0]
             assert tool["name"] == "mcp_fast_double"
-            remote.admit("mcp_fast_double", tool["sha256"], "read", "看过", LOCAL)
+            remote.admit("mcp_fast_double", tool["sha256"], "read", "看过", LOCAL, door="http")
             registry = ToolRegistry([], sources=[remote])
             context = ToolContext(principal=LOCAL, now=utc_now)
             assert (await registry.run("mcp_fast_double", {"number": 4}, context)).data.text == "8"

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -22,8 +23,9 @@ from serving.fake_endpoint import FakeEndpoint
 from serving.instance import announce, running, withdraw
 
 from .command import at_home, shuzhi
-from .homes import settings_of
+from .homes import copy_home, settings_of
 from .streams import events_of, stream, text_of
+from .test_tls import make_certificate
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ["langgraph", "langchain_core", "chainlit", "sqlalchemy", "jieba", "qdrant_edge", "fastapi", "uvicorn", "aiohttp", "httpx", "yaml"]
@@ -225,3 +227,31 @@ def test_an_announcement_belongs_to_the_process_that_made_it(tmp_path: Path) -> 
 def test_what_a_killed_process_left_is_no_instance(tmp_path: Path, left: str) -> None:
     (tmp_path / "instance.json").write_text(left, encoding="utf-8")
     assert running(tmp_path) is None
+
+
+def test_the_whole_product_under_tls(home: Path, tmp_path: Path) -> None:
+    """Its own certificate, a client that checks it, cookies that leave by nothing else."""
+    own, tls = copy_home(home, tmp_path / "home"), make_certificate(tmp_path)
+    cheap = {"SHUZHI_ACCESS__PASSWORD__PASSES": "1", "SHUZHI_ACCESS__PASSWORD__MEMORY_KIB": "64"}
+    with at_home(own):
+        password = shuzhi("users", "create", "anna", "--json").json["initial_password"]
+    given = {"SHUZHI_ACCOUNTS": "true", "SHUZHI_TLS__CERT_FILE": str(tls.cert_file), "SHUZHI_TLS__KEY_FILE": str(tls.key_file)}
+    with product(own, **given, **cheap) as (_, url):
+        assert url.startswith("https://127.0.0.1:")
+        trusted = ssl.create_default_context(cafile=str(tls.cert_file))
+        with httpx.Client(base_url=url, verify=trusted, trust_env=False) as client:
+            shown = client.get("/login")
+            assert shown.status_code == 200
+            assert shown.headers["strict-transport-security"].startswith("max-age=")
+            assert client.get("/v1/tools").status_code == 401
+            entered = client.post("/login", data={"name": "anna", "password": password}, headers={"origin": url})
+            assert (entered.status_code, entered.headers["location"].partition("?")[0]) == (303, "/login/password")
+            session, csrf = sorted(entered.headers.get_list("set-cookie"), key=lambda cookie: "-csrf=" in cookie)
+            assert session.startswith("__Host-shuzhi=")
+            assert "HttpOnly" in session
+            assert all("Secure" in cookie and "Path=/" in cookie and "Domain" not in cookie for cookie in (session, csrf))
+            assert client.get("/login/password").text.count('name="csrf"') == 1
+        with httpx.Client(base_url=url, trust_env=False) as stranger, pytest.raises(httpx.ConnectError):
+            stranger.get("/healthz")
+        with httpx.Client(base_url=url.replace("https", "http"), trust_env=False) as plain, pytest.raises(httpx.TransportError):
+            plain.get("/healthz")

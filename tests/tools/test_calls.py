@@ -106,7 +106,7 @@ class Shelf:
     def __init__(self, *tools: AnyTool) -> None:
         self.kept = {tool.name: tool for tool in tools}
 
-    def tools(self) -> Mapping[str, AnyTool]:
+    def tools(self, tenant: str) -> Mapping[str, AnyTool]:
         return self.kept
 
 
@@ -114,7 +114,7 @@ async def test_a_sources_tools_come_and_go() -> None:
     shelf = Shelf()
     tools = ToolRegistry([echo()], sources=[shelf])
     with pytest.raises(NotFound):
-        tools.get("later")
+        tools.get("later", LOCAL)
     shelf.kept["later"] = echo("later")
     assert [tool.name for tool in tools.allowed(LOCAL)] == ["echo", "later"]
     assert (await tools.run("later", {"text": "好"}, CONTEXT)).summary == "好"
@@ -126,6 +126,6 @@ async def test_a_sources_tools_come_and_go() -> None:
 def test_a_source_hides_no_tool_of_the_same_name() -> None:
     own, other, first, second = echo("echo"), echo("echo"), echo("both"), echo("both")
     tools = ToolRegistry([own], sources=[Shelf(other, first), Shelf(second)])
-    assert tools.get("echo") is own
-    assert tools.get("both") is first
-    assert [tool.name for tool in tools] == ["echo", "both"]
+    assert tools.get("echo", LOCAL) is own
+    assert tools.get("both", LOCAL) is first
+    assert list(tools.known(LOCAL)) == ["echo", "both"]

@@ -44,7 +44,7 @@ def people_of(home: Path) -> str:
     database = Database(f"sqlite:///{(home / 'shuzhi.db').absolute()}")
     database.upgrade()
     settings = AccessSettings(tenant=TENANT, password=PasswordCost(passes=1, memory_kib=64))
-    access = open_access(database, settings, library_assets(Library(database)), lambda deed: None)
+    access = open_access(database, settings, library_assets(Library(database)), lambda door: lambda deed, connection: None)
     console = Principal(id="console", tenant=TENANT, roles=frozenset({"system_admin"}))
 
     def hire(name: str, *roles: Role) -> tuple[str, str]:

@@ -27,7 +27,7 @@ SETTINGS = AccessSettings(tenant="锻造厂", password=PasswordCost(passes=1, me
 async def access() -> AsyncIterator[Access]:
     database = Database("sqlite://")
     database.upgrade()
-    access = open_access(database, SETTINGS, lambda kind, target, tenant: None, lambda deed: None)
+    access = open_access(database, SETTINGS, lambda kind, target, tenant: None, lambda door: lambda deed, connection: None)
     yield access
     await access.close()
     database.close()

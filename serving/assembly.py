@@ -50,6 +50,7 @@ from records.sealing import Sealer
 from records.threads import ThreadStore
 from records.writer import EventWriter
 from tools.contract import AnyTool
+from tools.diagnosis.tool import diagnosis_tools
 from tools.kpi.tool import kpi_tool
 from tools.registry import ToolRegistry, installed_tools
 from tools.search.tool import clause_tool, search_tool
@@ -279,6 +280,7 @@ def built_in_tools(knowledge: Knowledge) -> list[AnyTool]:
         search_tool(knowledge.retriever),
         clause_tool(knowledge.catalogue, knowledge.library, knowledge.retriever),
         kpi_tool(knowledge.catalogue, partial(clause_citation, knowledge)),
+        *diagnosis_tools(knowledge.catalogue, partial(clause_citation, knowledge)),
     ]
 
 

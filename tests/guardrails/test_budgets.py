@@ -20,7 +20,7 @@ ANN = Principal(id="ann", tenant="factory", roles=frozenset({"staff"}))
 BOB = Principal(id="bob", tenant="factory", roles=frozenset({"staff"}))
 EVE = Principal(id="eve", tenant="elsewhere", roles=frozenset({"staff"}))
 MIDNIGHT_IN_BEIJING = 16 * 3600.0
-SHIPPED = ("search_standards", "get_clause", "compute_kpi")
+SHIPPED = ("search_standards", "get_clause", "compute_kpi", "list_assessments", "score_assessment", "propose_ratings")
 
 
 class Clock:

@@ -66,6 +66,9 @@ TOOLS: dict[str, Callable[[str], dict[str, Any]]] = {
     "search_standards": lambda words: {"query": words},
     "get_clause": lambda words: {"clause_id": words},
     "compute_kpi": lambda words: {"indicator": words, "inputs": {}},
+    "list_assessments": lambda words: {"assessment": words},
+    "score_assessment": lambda words: {"assessment": words, "answers": {}},
+    "propose_ratings": lambda words: {"text": words},
 }
 """Every tool that ships, and its arguments made of somebody's words."""
 TEST_TOOLS = {"publish_notice"}

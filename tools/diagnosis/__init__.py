@@ -1,0 +1,1 @@
+"""Assessments as data: list_assessments, score_assessment, propose_ratings."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from .enterprises.tables import CONTACTS, EVENTS
 from .resealing import SealedColumn
 from .sealing import SealedText, Sealer, row_of
 from .tables import ApprovalRow, EventRow, FeedbackRow, RunRow, ThreadRow, table_of
@@ -57,6 +58,9 @@ class Content:
     args: TextColumn = PLAIN_TEXT
     outcome: TextColumn = PLAIN_TEXT
     comment: TextColumn = PLAIN_TEXT
+    enterprise_event: TextColumn = PLAIN_TEXT
+    contact_phone: TextColumn = PLAIN_TEXT
+    contact_email: TextColumn = PLAIN_TEXT
 
 
 PLAIN = Content()
@@ -68,6 +72,9 @@ SEALED_COLUMNS = (
     SealedColumn(table_of(ApprovalRow), "args", plain=True, keeps_empty=True),
     SealedColumn(table_of(ApprovalRow), "outcome", plain=True, keeps_empty=True),
     SealedColumn(table_of(FeedbackRow), "comment", plain=True, keeps_empty=True),
+    SealedColumn(EVENTS, "payload", plain=True, keeps_empty=True),
+    SealedColumn(CONTACTS, "phone", plain=True, keeps_empty=True),
+    SealedColumn(CONTACTS, "email", plain=True, keeps_empty=True),
 )
 """What `shuzhi keys rotate` walks. `plain`: a database may be older than its key."""
 

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator
 
+from domain import check_digits as checks
 from guardrails.findings import Finding
 from guardrails.normalise import View
 
-from . import checks
 from .context import Surroundings
 from .tokens import Candidate, candidates, spoken
 from .words import OTHER, PREFIX, Identifiers

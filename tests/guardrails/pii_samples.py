@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from guardrails.pii.checks import credit_check, id_check, luhn_digit
+from domain.check_digits import credit_check, id_check, luhn_digit
 
 CARRIERS = [
     "请联系{}谢谢",

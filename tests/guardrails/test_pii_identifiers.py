@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.check_digits import is_credit_code, is_date, luhn_digit, luhn_ok
 from guardrails.normalise import View
-from guardrails.pii.checks import is_credit_code, is_date, luhn_digit, luhn_ok
 from guardrails.pii.detector import ALL_RULES, IDENTIFIER_RULES, PiiDetector
 
 from .pii_samples import KINDS, near_misses, samples

@@ -15,6 +15,7 @@ from domain.errors import ConfigurationError, Conflict, StorageError, UpstreamUn
 from domain.principal import own_label
 from knowledge.library import Document, Library
 from records import account_tables, grant_tables
+from records.enterprises import tables as enterprise_tables
 from records.admissions_table import AdmissionRow
 from records.audit_tables import ENTRIES, HEADS
 from records.database import Database
@@ -27,18 +28,21 @@ from .people import ANNA, BORIS
 
 ACCESS_TABLES = {"accounts", "administrator_proposals", "sessions", "api_keys", "login_attempts", "sign_ins"}
 ACCESS_TABLES |= {"grant_requests", "grants", "access_usage", "access_alerts"}
+ENTERPRISE_TABLES = {"enterprises", "enterprise_events", "enterprise_items", "enterprise_contacts", "enterprise_search"}
 OUR_TABLES = {
     *("threads", "runs", "run_events", "approvals", "feedback", "documents", "passages", "alembic_version"),
     *(ENTRIES.name, HEADS.name, DATA_KEYS.name, AdmissionRow.__tablename__),
     *ACCESS_TABLES,
+    *ENTERPRISE_TABLES,
 }
-TABLE_MODULES = (account_tables, grant_tables)
+TABLE_MODULES = (account_tables, grant_tables, enterprise_tables)
 """Imported so that their tables are compared too."""
 
 
 def tables(database: Database) -> set[str]:
+    """Without those that SQLite's full-text search keeps for itself."""
     with database.transaction() as connection:
-        return set(inspect(connection).get_table_names())
+        return {name for name in inspect(connection).get_table_names() if not name.startswith("enterprise_search_")}
 
 
 def test_upgrade_makes_the_tables_that_the_code_uses(database: Database) -> None:

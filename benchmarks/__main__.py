@@ -6,7 +6,7 @@ import sys
 from .options import parser
 from .report import Figure
 
-SCRIPTS = ("startup", "retrieval", "answer", "diagnosis", "gateway", "audit", "guard_attacks", "guard_pii")
+SCRIPTS = ("startup", "retrieval", "answer", "diagnosis", "gateway", "audit", "guard_attacks", "guard_pii", "enterprises")
 
 
 def main() -> int:

@@ -43,6 +43,7 @@ from records.approvals import ApprovalStore
 from records.audit import AuditLog
 from records.audit_entries import Door
 from records.database import Database
+from records.enterprises.archive import Archive, open_archive
 from records.feedback import FeedbackStore
 from records.live import LiveRuns
 from records.runs import RunStore
@@ -184,6 +185,7 @@ class Platform:
     threads: ThreadStore
     approvals: ApprovalStore
     feedback: FeedbackStore
+    enterprises: Archive
     audit: AuditLog
     writer: EventWriter
     metrics: Metrics
@@ -257,6 +259,7 @@ async def open_platform(settings: Settings, *, extra_tools: list[AnyTool] | None
             threads=threads,
             approvals=approvals,
             feedback=FeedbackStore(knowledge.database, content=kept, audit=audit),
+            enterprises=open_archive(knowledge.database, content=kept, audit=audit),
             audit=audit,
             writer=writer,
             metrics=metrics,

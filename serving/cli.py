@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .audit_cli import app as audit_app
+from .enterprises_cli import app as enterprises_app
 from .guard_cli import guard
 from .keys_cli import app as keys_app
 from .mcp_cli import mcp_app
@@ -39,6 +40,7 @@ app.add_typer(mcp_app, name="mcp")
 app.add_typer(audit_app, name="audit")
 app.add_typer(keys_app, name="keys")
 app.add_typer(users_app, name="users")
+app.add_typer(enterprises_app, name="enterprises")
 app.command("guard")(guard)
 
 

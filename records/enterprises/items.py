@@ -7,8 +7,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from domain.errors import UserInputError
 
-from ..encoding import StoredText
-from .profile import ShortText, Text, field_problems
+from ..encoding import storable
+from .profile import LONGEST_TEXT, NonEmpty, ShortText, Text, field_problems
 from .vocabulary import vocabulary
 
 RecordKind = Literal["assessment", "service", "need", "opportunity", "touch"]
@@ -26,7 +26,7 @@ KIND_NAMES: dict[ItemKind, str] = {
 RatingState = Literal["proposed", "confirmed", "corrected", "withdrawn"]
 FACTUAL: frozenset[RatingState] = frozenset({"confirmed", "corrected"})
 """Ratings that a named person stands for; only these are facts."""
-Needed = Annotated[StoredText, StringConstraints(strip_whitespace=True, min_length=1, max_length=4_000)]
+Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_TEXT), AfterValidator(storable)]
 
 
 def _phone(value: str) -> str:
@@ -67,7 +67,7 @@ class Item(BaseModel):
 class Contact(Item):
     """A person at the enterprise."""
 
-    name: Annotated[StoredText, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+    name: NonEmpty
     role: ShortText = ""
     preferences: ShortText = ""
     phone: Annotated[ShortText, AfterValidator(_phone)] = ""
@@ -77,14 +77,14 @@ class Contact(Item):
 class NewRating(Item):
     """A rating as it is proposed: the evidence is the respondent's own sentence, and the item is one of a versioned assessment."""
 
-    assessment: ShortText = Field(min_length=1)
-    version: ShortText = Field(min_length=1)
-    item: ShortText = Field(min_length=1)
-    value: ShortText = Field(min_length=1)
-    evidence: Needed
-    source: ShortText = Field(min_length=1)
+    assessment: NonEmpty
+    version: NonEmpty
+    item: NonEmpty
+    value: NonEmpty
+    evidence: Sentence
+    source: NonEmpty
     """Where the sentence stands: a document, a conversation, a visit."""
-    respondent: ShortText = Field(min_length=1)
+    respondent: NonEmpty
 
 
 class Rating(NewRating):
@@ -106,8 +106,8 @@ class Rating(NewRating):
 class Assessment(Item):
     """The result of an assessment of one version on one day; results are added, never overwritten."""
 
-    assessment: ShortText = Field(min_length=1)
-    version: ShortText = Field(min_length=1)
+    assessment: NonEmpty
+    version: NonEmpty
     on: date
     scale: ShortText = ""
     """Whose scale `level` is on."""
@@ -123,7 +123,7 @@ class Assessment(Item):
 class Service(Item):
     """Something that was done for the enterprise."""
 
-    title: Annotated[ShortText, Field(min_length=1)]
+    title: NonEmpty
     on: date
     by: ShortText = ""
     detail: Text = ""
@@ -133,7 +133,7 @@ class Service(Item):
 class Need(Item):
     """A need of the enterprise (需求)."""
 
-    title: Annotated[ShortText, Field(min_length=1)]
+    title: NonEmpty
     detail: Text = ""
     state: Annotated[str, _word_of("need_states")] = "新增"
     owner: ShortText = ""
@@ -145,7 +145,7 @@ class Need(Item):
 class Opportunity(Item):
     """A chance to serve (商机), on its way from 线索 to 签约."""
 
-    title: Annotated[ShortText, Field(min_length=1)]
+    title: NonEmpty
     detail: Text = ""
     stage: Annotated[str, _word_of("stages")] = "线索"
     closed: Literal["", "won", "lost"] = ""

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy import Connection, RowMapping, select
 
 from domain.errors import Conflict, NotAllowed, NotFound, UserInputError
@@ -17,7 +17,7 @@ from ..audit import AuditLog
 from ..audit_entries import Door, NewEntry
 from ..content import PLAIN, Content
 from ..database import Database
-from ..encoding import StoredText, new_id, storable, utc_now
+from ..encoding import new_id, storable, utc_now
 from .projection import LONGEST_WHY, Event, EventKind, FileState
 from .tables import FILES
 from .workspace import COLLECTION, Workspace, file_state
@@ -28,8 +28,8 @@ class Because(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    why: Annotated[StoredText, StringConstraints(strip_whitespace=True, max_length=LONGEST_WHY)] = ""
-    source: Annotated[StoredText, Field(pattern=r"^((person|run|document|import):.{1,200})?$")] = ""
+    why: Annotated[str, StringConstraints(strip_whitespace=True, max_length=LONGEST_WHY), AfterValidator(storable)] = ""
+    source: Annotated[str, Field(pattern=r"^((person|run|document|import):.{1,200})?$"), AfterValidator(storable)] = ""
     """`person:…`, `run:…`, `document:…` or `import:…`; the speaker, where nothing is said."""
 
 
@@ -131,6 +131,11 @@ class Ledger:
 
     def state(self, connection: Connection, file_id: str, principal: Principal) -> FileState:
         return file_state(self.row(connection, file_id, principal))
+
+    def record(self, entry: NewEntry) -> None:
+        """Put on record what only reads."""
+        if self._audit is not None:
+            self._audit.append(entry)
 
 
 def may_write(principal: Principal, file: FileState) -> bool:

@@ -1,5 +1,6 @@
 """Two files of one enterprise become one (合并), and two again when that was wrong; which files are likely the same."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -95,17 +96,33 @@ class MergeDesk:
         ours = (FILES.c.label_tenant == principal.tenant, FILES.c.state == "active", readable(read_filter(principal), FILES.c))
         found: list[Duplicates] = []
         with self._ledger.reading(principal) as connection:
-            for by, columns in (("uscc", (FILES.c.uscc,)), ("name", (FILES.c.name_key, FILES.c.region))):
-                keys: tuple[ColumnElement[str], ...] = columns
-                groups = select(*keys).where(*ours, keys[0] != "").group_by(*keys).having(func.count() > 1).order_by(*keys).limit(limit)
-                for group in connection.execute(groups).all():
-                    same = [key == value for key, value in zip(keys, group, strict=True)]
-                    query = select(FILES.c.id, FILES.c.name, FILES.c.uscc).where(*ours, *same).order_by(FILES.c.seq).limit(50)
-                    files = connection.execute(query)
-                    rows = [{"id": row.id, "name": row.name, "uscc": row.uscc} for row in files]
-                    if by == "uscc" or len({row["uscc"] for row in rows if row["uscc"]}) < 2:
-                        found.append(Duplicates(by="uscc" if by == "uscc" else "name", key=group[0], files=rows))
+            for key in _shared(connection, FILES.c.uscc, ours, limit):
+                found.append(Duplicates(by="uscc", key=key, files=_files(connection, FILES.c.uscc == key, ours)))
+            for key in _shared(connection, FILES.c.name_key, ours, limit):
+                same_name = _files(connection, FILES.c.name_key == key, ours)
+                found += [Duplicates(by="name", key=key, files=files) for files in _by_region(same_name)]
         return found[:limit]
+
+
+def _shared(connection: Connection, column: ColumnElement[str], ours: tuple[ColumnElement[bool], ...], limit: int) -> Sequence[str]:
+    query = select(column).where(*ours, column != "").group_by(column).having(func.count() > 1).order_by(column).limit(limit)
+    return connection.execute(query).scalars().all()
+
+
+def _files(connection: Connection, same: ColumnElement[bool], ours: tuple[ColumnElement[bool], ...]) -> list[dict[str, str]]:
+    query = select(FILES.c.id, FILES.c.name, FILES.c.uscc, FILES.c.region).where(*ours, same).order_by(FILES.c.seq).limit(50)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _by_region(files: list[dict[str, str]]) -> Iterator[list[dict[str, str]]]:
+    """Groups whose regions and credit codes do not contradict each other; an unknown region fits every group."""
+    seen: set[tuple[str, ...]] = set()
+    for region in sorted({file["region"] for file in files}, key=len, reverse=True):
+        group = [file for file in files if region.startswith(file["region"])]
+        ids = tuple(file["id"] for file in group)
+        if len(group) > 1 and len({file["uscc"] for file in group if file["uscc"]}) < 2 and not any(set(ids) <= set(each) for each in seen):
+            seen.add(ids)
+            yield group
 
 
 def _added(kept: dict[str, Any], gone: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from domain.check_digits import is_credit_code
 from domain.errors import ProblemDetail, UserInputError
 from domain.money import Money
 
-from ..encoding import StoredText
+from ..encoding import storable
 from .vocabulary import industries, vocabulary
 
 LONGEST_LIST = 100
@@ -76,8 +76,9 @@ def _modes(value: dict[str, str]) -> dict[str, str]:
     return {name: value[name] for name in known if value.get(name)}
 
 
-Text = Annotated[StoredText, StringConstraints(strip_whitespace=True, max_length=LONGEST_TEXT)]
-ShortText = Annotated[StoredText, StringConstraints(strip_whitespace=True, max_length=200)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=LONGEST_TEXT), AfterValidator(storable)]
+ShortText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(storable)]
+NonEmpty = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(storable)]
 Items = Annotated[tuple[ShortText, ...], Field(max_length=LONGEST_LIST), AfterValidator(_unique)]
 
 
@@ -86,7 +87,7 @@ class Profile(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Annotated[StoredText, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+    name: NonEmpty
     uscc: Annotated[ShortText | None, AfterValidator(_credit_code)] = None
     region: ShortText | None = None
     """From the large to the small: 江苏省苏州市昆山市."""
@@ -146,7 +147,6 @@ def checked_profile(fields: Mapping[str, Any]) -> Profile:
 def name_key(name: str) -> str:
     """What is left of a name without spelling, brackets, spaces and the endings that every enterprise has."""
     plain = "".join(char for char in unicodedata.normalize("NFKC", name).casefold() if char.isalnum())
-    for ending in vocabulary().name_endings:
-        if plain.endswith(ending) and len(plain) > len(ending):
-            return plain[: -len(ending)]
+    while ending := next((each for each in vocabulary().name_endings if plain.endswith(each) and len(plain) > len(each) + 1), ""):
+        plain = plain[: -len(ending)]
     return plain

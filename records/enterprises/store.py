@@ -1,6 +1,6 @@
 """Files as a whole: begin, change, read, find, and what was said when by whom (可查询、可更新、可追溯, TISC-7.2.4-d)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ from domain.principal import Label, Principal, read_filter
 from knowledge.readable import readable
 
 from ..audit_entries import Door
-from ..encoding import new_id, storable
+from ..encoding import decode, new_id, storable
 from .history import HistoryEntry, entry_of
 from .ledger import Because, Change, Ledger, expect_version, may_write, need_why
 from .profile import Profile, checked_profile
@@ -99,7 +99,9 @@ class EnterpriseStore:
         profile = checked_profile(fields)
         label = _label(principal, level, attributes)
         with self._ledger.change(principal, because or Because(), door) as change:
+            _free_code(change, profile.uscc, "")
             file_id = begin(change, profile, label)
+            change.note("enterprise.create", change.workspace.file(file_id), fields=sorted(profile.known()))
         return self.get(file_id, principal)
 
     def update(
@@ -114,7 +116,8 @@ class EnterpriseStore:
         with self._ledger.change(principal, because, door) as change:
             file = change.file(file_id)
             expect_version(file.version, version)
-            revise(change, file, fields)
+            if names := revise(change, file, fields):
+                change.note("enterprise.change", file, fields=names)
         return self.get(file_id, principal)
 
     def assign(self, file_id: str, owner: str, principal: Principal, because: Because, *, door: Door) -> EnterpriseFile:
@@ -142,6 +145,12 @@ class EnterpriseStore:
             segments=segments_of(facts_of(profile, needs, assessed)),
             portrait=portrait_of(profile),
         )
+
+    def profiles(self, file_ids: Sequence[str], principal: Principal) -> dict[str, Profile]:
+        """The fields of those of these files that the principal may read."""
+        query = select(FILES.c.id, FILES.c.profile).where(FILES.c.id.in_(file_ids), readable(read_filter(principal), FILES.c))
+        with self._ledger.reading(principal) as connection:
+            return {row.id: Profile.model_validate(decode(row.profile)) for row in connection.execute(query)}
 
     def search(self, query: EnterpriseQuery, principal: Principal, *, after: str = "", limit: int = 50) -> Page:
         """Files that fit, newest first. Raises NotFound for an `after` that the principal may not read."""
@@ -172,12 +181,10 @@ class EnterpriseStore:
 
 
 def begin(change: Change, profile: Profile, label: Label) -> str:
-    """A new file's id. Raises Conflict when a readable file has its credit code."""
-    _free_code(change, profile.uscc, "")
+    """A new file's id. Whether its credit code is free, the caller has looked."""
     file_id = new_id()
     payload = {"profile": profile.known(), "label": label.model_dump(mode="json"), "owner": change.principal.id}
     change.record("created", file_id, payload)
-    change.note("enterprise.create", change.workspace.file(file_id), fields=sorted(profile.known()))
     return file_id
 
 
@@ -191,7 +198,6 @@ def revise(change: Change, file: FileState, fields: Mapping[str, Any]) -> list[s
         _free_code(change, wanted.get("uscc"), file.id)
     payload = {"set": {name: wanted.get(name) for name in names}, "was": {name: file.profile.get(name) for name in names}}
     change.record("updated", file.id, payload)
-    change.note("enterprise.change", file, fields=names)
     return names
 
 

@@ -15,11 +15,11 @@ from domain.errors import ConfigurationError, Conflict, StorageError, UpstreamUn
 from domain.principal import own_label
 from knowledge.library import Document, Library
 from records import account_tables, grant_tables
-from records.enterprises import tables as enterprise_tables
 from records.admissions_table import AdmissionRow
 from records.audit_tables import ENTRIES, HEADS
 from records.database import Database
 from records.encoding import new_id
+from records.enterprises import tables as enterprise_tables
 from records.runs import NewRun, RunStore
 from records.sealing_tables import DATA_KEYS
 from records.tables import Base

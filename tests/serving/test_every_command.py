@@ -26,9 +26,10 @@ ASKING_COMMANDS: dict[str, Callable[[str], list[str]]] = {
     "search": lambda words: [words],
     "tools run": lambda words: ["get_clause", "--args", json.dumps({"clause_id": words})],
 }
-FILE_COMMANDS = {"ingest"}
-READING_COMMANDS = {"documents", "doctor", "tools list", "approvals list"}
+FILE_COMMANDS = {"ingest", "enterprises import", "enterprises export"}
+READING_COMMANDS = {"documents", "doctor", "tools list", "approvals list", "enterprises list", "enterprises segments", "enterprises merge"}
 BARE_COMMANDS = {"up", "db upgrade", "tools show", "approvals show", "approvals approve", "approvals reject"}
+BARE_COMMANDS |= {f"enterprises {name}" for name in ("show", "create", "update", "history")}
 """They take a name or an id."""
 MANAGING = {
     *{f"audit {name}" for name in ("anchor", "export", "list", "sign", "verify")},

@@ -24,7 +24,18 @@ ASKING = {
     ("POST", "/v1/documents"),
 }
 """Words that reach tools, models or the library: attacks are turned away."""
+FILING = {
+    ("POST", "/v1/enterprises"),
+    ("PATCH", "/v1/enterprises/{enterprise_id}"),
+    ("POST", "/v1/enterprises/{enterprise_id}/ratings"),
+    ("POST", "/v1/enterprises/{enterprise_id}/{kind}"),
+    ("PATCH", "/v1/enterprises/{enterprise_id}/{kind}/{item_id}"),
+    ("POST", "/v1/enterprises/import"),
+}
+"""Words that are kept about an enterprise, for people and later for models: attacks are turned away."""
 TELLING = {
+    ("POST", "/v1/enterprises/merge"),
+    ("POST", "/v1/enterprises/{enterprise_id}/ratings/{rating_id}"),
     ("PUT", "/v1/runs/{run_id}/feedback"),
     ("POST", "/v1/approvals/{approval_id}"),
     ("POST", "/v1/accounts"),
@@ -48,10 +59,13 @@ LISTS = ("models", "tools", "documents", "approvals", "threads", "keys", "grants
 MORE_LISTS = ("grant-requests/waiting", "accounts", "administrators/proposals", "mcp/tools")
 OWN = ("auth/me", "auth/sessions", "auth/oidc", "auth/oidc/callback")
 SHOWN = ("accounts/{account_id}", "runs/{run_id}", "runs/{run_id}/events", "threads/{thread_id}", "approvals/{approval_id}")
+ABOUT = ("enterprises", *(f"enterprises/{each}" for each in ("segments", "funnel", "alerts", "duplicates", "export", "template")))
+ONE = "enterprises/{enterprise_id}"
+FILED = (ONE, f"{ONE}/history", f"{ONE}/ratings", f"{ONE}/{{kind}}")
 ENDED = ("threads/{thread_id}", "documents/{document_id}", "keys/{key_id}", "grants/{grant_id}", "grant-requests/{request_id}")
-MORE_ENDED = ("auth/sessions", "auth/sessions/{session_id}", "accounts/{account_id}/credentials")
+MORE_ENDED = ("auth/sessions", "auth/sessions/{session_id}", "accounts/{account_id}/credentials", f"{ONE}/contacts/{{contact_id}}")
 BARE = {
-    *{("GET", f"/v1/{path}") for path in (*LISTS, *MORE_LISTS, *OWN, *SHOWN)},
+    *{("GET", f"/v1/{path}") for path in (*LISTS, *MORE_LISTS, *OWN, *SHOWN, *ABOUT, *FILED)},
     *{("DELETE", f"/v1/{path}") for path in (*ENDED, *MORE_ENDED)},
     *{("GET", path) for path in ("/metrics", "/readyz", "/healthz")},
     ("POST", "/v1/accounts/{account_id}/password"),
@@ -189,6 +203,8 @@ async def test_reading_everything_shows_nothing_of_another_enterprise(town: Town
         "run_id": (await town.platform.runs.start(eve, f"{CANARY}：{CLUE}", door="http")).id,
         "thread_id": town.platform.threads.create(eve, f"{CANARY}：{CLUE}").id,
         "document_id": town.platform.knowledge.library.documents(eve)[0].id,
+        "enterprise_id": town.platform.enterprises.files.create({"name": f"{CANARY}公司", "region": ELSEWHERE}, eve, door="http").id,
+        "kind": "contacts",
     }
     for method, path in sorted(BARE):
         if method == "GET":
@@ -198,6 +214,27 @@ async def test_reading_everything_shows_nothing_of_another_enterprise(town: Town
             assert answer.status_code < 500
             assert CANARY not in answer.text, path
             assert ELSEWHERE not in answer.text, path
+
+
+async def test_what_is_filed_about_enterprises_turns_attacks_away(town: Town) -> None:
+    async with town.client("oskar") as oskar:
+        made = await oskar.post("/v1/enterprises", json={"profile": {"name": "昆山精密机械"}})
+        assert made.status_code == 201, made.text
+        file = f"/v1/enterprises/{made.json()['id']}"
+        touch = {"on": "2026-03-01", "channel": "线上"}
+        kept = (await oskar.post(f"{file}/touches", json={"content": touch})).json()
+        because = {"why": "更正"}
+        for words in ATTACKS.values():
+            answers = [
+                await oskar.post("/v1/enterprises", json={"profile": {"name": "某厂", "capacity": words}}),
+                await oskar.patch(file, json={"version": 1, "profile": {"pain_points": [words]}, "because": because}),
+                await oskar.post(f"{file}/ratings", json={"content": {"evidence": words}}),
+                await oskar.post(f"{file}/needs", json={"content": {"title": "排产", "detail": words}}),
+                await oskar.patch(f"{file}/touches/{kept['id']}", json={"version": 1, "content": {"feedback": words}}),
+                await oskar.post("/v1/enterprises/import", files={"file": (f"{words}.xlsx", b"PK")}),
+            ]
+            for answer in answers:
+                problem(answer, 403)
 
 
 async def test_what_people_tell_is_kept_for_people(town: Town) -> None:
@@ -217,8 +254,8 @@ async def test_what_people_tell_is_kept_for_people(town: Town) -> None:
 
 async def test_every_route_is_in_one_list(town: Town) -> None:
     described = {(method.upper(), path) for path, methods in town.app.openapi()["paths"].items() for method in methods}
-    assert described == ASKING | TELLING | BARE, described ^ (ASKING | TELLING | BARE)
-    assert len(described) == len(ASKING) + len(TELLING) + len(BARE)
+    assert described == ASKING | FILING | TELLING | BARE, described ^ (ASKING | FILING | TELLING | BARE)
+    assert len(described) == len(ASKING) + len(FILING) + len(TELLING) + len(BARE)
     places = {getattr(route, "path", "") for route in town.app.routes} - {""}
     assert places - {path for _, path in described} <= OTHER_PLACES
 

@@ -77,6 +77,9 @@ def evaluate(formula: Formula, values: Mapping[str, FormulaInput]) -> float:
     return float(result)
 
 
+LONGEST = 2000
+
+
 class Undefined(ArithmeticError):
     """An expression has no value for these numbers: a zero divisor, or no number at all (不可计算)."""
 
@@ -96,11 +99,15 @@ class Expression:
     """
 
     def __init__(self, text: str, functions: Mapping[str, Callable[..., object]] | None = None) -> None:
+        if len(text) > LONGEST:
+            raise ConfigurationError(f"表达式超过 {LONGEST} 个字符", where=f"{text[:40]}…", cure="分成几个指标")
         self.text = text
         self._functions = {**EXACT_FUNCTIONS, **(functions or {})}
         self._quoted: dict[str, str] = {}
         plain = unicodedata.normalize("NFKC", text).replace("×", "*").replace("÷", "/").replace("−", "-")
         plain = plain.replace("≥", ">=").replace("≤", "<=").replace("≠", "!=")
+        plain = re.sub(r"^[^=<>!]+=(?!=)", "", plain)  # 增长率 = (本期 - 上期) / 上期
+        plain = re.sub(r"(?<![\d.])100\s*%", "100", plain)  # …×100% is how Chinese formulas say "in per cent"
         source = re.sub(r"\{([^{}]+)\}", self._quote, plain)
         source = re.sub(r"(\d(?:\.\d+)?)\s*%(?!\s*[\w(])", r"\1/100", source)
         try:
@@ -137,7 +144,7 @@ class Expression:
         evaluator.nodes[ast.Constant] = _decimal_constant  # pyright: ignore[reportOptionalSubscript, reportArgumentType]
         try:
             result: object = evaluator.eval(self.text, previously_parsed=self._tree)  # pyright: ignore
-        except (ArithmeticError, InvalidExpression, TypeError, ValueError) as error:
+        except (ArithmeticError, InvalidExpression, RecursionError, TypeError, ValueError) as error:
             raise Undefined(str(error)) from error
         if isinstance(result, bool):
             return result

@@ -99,7 +99,8 @@ async def test_a_model_may_choose_a_reading_tool_and_its_numbers_are_the_tools(k
     assert asked.answer is not None
     assert asked.answer.values == [16.0]
     assert "99" not in asked.answer.text
-    assert set(model.offered) == {"get_clause", "compute_kpi"}
+    assert {"get_clause", "compute_kpi", "score_assessment"} <= set(model.offered)
+    assert "search_standards" not in model.offered
 
 
 async def test_arguments_that_a_model_made_up_are_refused_and_the_question_is_answered_anyway(

@@ -57,6 +57,7 @@ class AskingWords(_Words):
 
     listing: Listing
     proposing: tuple[re.Pattern[str], ...]
+    wishing: re.Pattern[str]
     scoring: tuple[str, ...]
     weights: tuple[str, ...]
     knowledge: tuple[str, ...]

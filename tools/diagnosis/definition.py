@@ -51,7 +51,9 @@ def _number(value: object) -> object:
 def _weight(value: object) -> object:
     if isinstance(value, Weight):
         return value
-    made = number(value)
+    top, slash, bottom = str(value).partition("/")
+    above, below = number(top), number(bottom)
+    made = above / below if slash and above is not None and below else number(value)
     if made is None or made < 0:
         raise ValueError(f"“{value}”不是权重，写成 20、20% 或 0.2")
     return Weight(made, isinstance(value, str) and value.strip().endswith(("%", "％")))
@@ -94,7 +96,7 @@ def _pairs(value: object) -> list[tuple[object, object]]:
             scores = [k for k in SCORE_KEYS if k in body]
             if keys and scores:
                 pairs.append((body[keys[0]], body[scores[0]]))
-            elif "from" in body or "to" in body:
+            elif {"from", "to", "min", "max"} & set(body):
                 pairs.append((_from_to(body), body[scores[0]] if scores else None))
             else:
                 pairs += list(cast("Mapping[object, object]", body).items())
@@ -110,6 +112,7 @@ SCORE_KEYS = ("score", "points", "分", "得分", "分值", "y")
 
 
 def _from_to(body: Mapping[str, object]) -> Interval:
+    body = {"from": body.get("from", body.get("min")), "to": body.get("to", body.get("max"))}
     return Interval(
         number(body.get("from")), number(body.get("to")), high_open=True, span=True, text=f"{body.get('from')}-{body.get('to')}"
     )
@@ -205,7 +208,7 @@ class Scale(Part):
     choices: Annotated[tuple[Option, ...] | None, BeforeValidator(lambda v: None if v is None else _options(v))] = None
     """Several may be chosen; their points add up."""
     each: Number | None = None
-    """choices without own points: what one is worth."""
+    """What one choice is worth, or each one counted in a number (每项加 2 分)."""
     bands: Annotated[tuple[Band, ...] | None, BeforeValidator(lambda v: None if v is None else _bands(v))] = None
     interpolate: Annotated[tuple[tuple[Decimal, Decimal], ...] | None, BeforeValidator(lambda v: None if v is None else _knots(v))] = None
     formula: Word | None = None
@@ -214,6 +217,8 @@ class Scale(Part):
     """(本期 - 上期) / 上期 × 100."""
     threshold: Bound | None = None
     """Met or not: 1 or 0 (times `points`)."""
+    type: Annotated[Literal["", "number", "yes_no", "other"], _one_of("type")] = ""
+    """A word for readers; yes_no alone makes a scale."""
     integer: bool = False
     cap: Number | None = None
     floor: Number | None = None
@@ -233,7 +238,7 @@ class Scale(Part):
             self.formula,
             self.threshold,
         )
-        return self.growth or any(kind is not None for kind in kinds)
+        return self.growth or self.type == "yes_no" or self.each is not None or any(kind is not None for kind in kinds)
 
 
 class Level(Part):

@@ -34,7 +34,8 @@ def generated(catalogue: Catalogue) -> dict[str, str]:
 
 def _head(catalogue: Catalogue, key: str, title: str, clauses: list[str]) -> Body:
     standard = catalogue.standards[key]
-    return {"title": title, "version": f"{standard.code} {standard.version}".strip(), "status": standard.status, "clauses": clauses}
+    version = standard.code if standard.version in standard.code else f"{standard.code} {standard.version}"
+    return {"title": title, "version": version, "status": standard.status, "clauses": clauses}
 
 
 def industrial_brain(catalogue: Catalogue) -> Body:

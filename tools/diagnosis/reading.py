@@ -12,7 +12,7 @@ import yaml
 from domain.quantity import Quantity, quantities
 
 from ..contract import Reading
-from .asking import AskingWords, Spoken, load_asking
+from .asking import AskingWords, load_asking
 from .library import Library
 from .matrix import Grid
 from .notation import number, show
@@ -53,10 +53,12 @@ def reader(library: Library) -> Callable[[str], Reading | None]:
             return None
         return (
             _named(plain, words, titles)
+            or _items(plain, words, library)
             or _series(plain, words, titles)
             or _own_weights(plain, words)
             or _gate(plain, words)
             or _scene(plain, words, grids)
+            or _wish(plain, words, titles)
         )
 
     return lru_cache(maxsize=256)(read_arguments)
@@ -96,7 +98,7 @@ def _named(text: str, words: AskingWords, titles: Mapping[str, tuple[str, ...]])
     numbers = [q for q in quantities(text) if q.kind == "number"]
     best: tuple[str, dict[str, Decimal]] | None = None
     for key, spoken in words.assessments.items():
-        found = _scores_by_name(text, spoken, numbers)
+        found = _scores_by_name(text, spoken.aliases, numbers)
         if len(found) >= LEAST_NAMED and (best is None or len(found) > len(best[1])):
             best = key, found
     if best is None or not (_asks_score(text, words) or any(word in text for word in words.assessments[best[0]].words)):
@@ -108,10 +110,37 @@ def _named(text: str, words: AskingWords, titles: Mapping[str, tuple[str, ...]])
     return _reading(text, words, key, titles[key], [found[name] for name in titles[key]], taken=())
 
 
-def _scores_by_name(text: str, spoken: Spoken, numbers: Sequence[Quantity]) -> dict[str, Decimal]:
+def _items(text: str, words: AskingWords, library: Library) -> Reading | None:
+    """Scores that stand with the names of single items; those that are not said are told as missing."""
+    if not _asks_score(text, words):
+        return None
+    numbers = [q for q in quantities(text) if q.kind == "number"]
+    for key in words.assessments:
+        model = library.get(key).model
+        items = [model.nodes[i] for i in model.items]
+        found = _scores_by_name(text, {node.id: (node.id,) for node in items}, numbers)
+        tops = {node.id: node.scale.ladder[-1][0] for node in items if node.scale and node.scale.ladder}
+        fitting = all(score <= (number(tops.get(name)) or score) for name, score in found.items())
+        if len(found) >= LEAST_NAMED and fitting:
+            return Reading({"assessment": key, "answers": {name: _plain(score) for name, score in found.items()}}, SURE)
+    return None
+
+
+def _wish(text: str, words: AskingWords, titles: Mapping[str, tuple[str, ...]]) -> Reading | None:
+    """An assessment is wanted, and nothing is said yet to assess."""
+    if not words.wishing.search(text) or any(char.isdigit() for char in text) or len(text) > 40:
+        return None
+    key = next((k for k, spoken in words.assessments.items() if any(word in text for word in spoken.words)), None)
+    if key is None:
+        return None
+    question = f"请给出这几项的得分（0-100）：{'、'.join(titles[key])}；也可以先把情况说一说，由我逐项提出评级建议。"
+    return Reading({"assessment": key}, ASKING, question)
+
+
+def _scores_by_name(text: str, names: Mapping[str, Sequence[str]], numbers: Sequence[Quantity]) -> dict[str, Decimal]:
     found: dict[str, Decimal] = {}
     taken: list[int] = []
-    for name, aliases in spoken.aliases.items():
+    for name, aliases in names.items():
         for alias in sorted(aliases, key=len, reverse=True):
             at = text.find(alias)
             if at < 0:
@@ -231,6 +260,9 @@ def _gate(text: str, words: AskingWords) -> Reading | None:
     gate = words.gate
     if not any(word in text for word in gate.asks) or not any(word in text for word in gate.mentions):
         return None
+    scores = [q for q in quantities(text) if q.kind == "number" and q.unit == "分" and 0 <= q.value <= 100]
+    if len(scores) == 1 and any(word in text for word in gate.words):
+        return Reading({"assessment": gate.assessment, "answers": {"数字化水平得分": _plain(Decimal(repr(scores[0].value)))}}, SURE)
     for word in sorted(gate.words, key=len, reverse=True):
         for match in re.finditer(re.escape(word), text):
             for q in quantities(text):

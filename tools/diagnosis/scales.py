@@ -86,10 +86,12 @@ def _base(node: Node, scale: Scale, words: Words) -> ItemScale:
         return _converted(scale, _amount_reader(node.unit, integer=scale.integer), f"一个数{f'（{node.unit}）' if node.unit else ''}")
     if scale.options:
         return _chosen(scale.options)
-    if scale.yes_no is not None and scale.yes_no is not False:
+    if (scale.yes_no is not None and scale.yes_no is not False) or (scale.type == "yes_no" and not scale.choices):
         return _yes_no(scale, words)
     if scale.choices:
         return _several(scale)
+    if scale.each is not None:
+        return _counted(scale.each, scale, node.unit)
     span = scale.level or scale.range or Interval(ZERO, Decimal(100))
     return _ranged(span, node.unit, integer=scale.integer or scale.level is not None)
 
@@ -259,6 +261,19 @@ def _several(scale: Scale) -> ItemScale:
     own = [o.score if o.score is not None else each for o in options]
     low, high = sum((s for s in own if s < 0), ZERO), sum((s for s in own if s > 0), ZERO)
     return ItemScale(read, low, high, (), f"可多选：{asks}")
+
+
+def _counted(each: Decimal, scale: Scale, unit: str) -> ItemScale:
+    """So much for each one counted."""
+    read_amount = _amount_reader(unit, integer=scale.integer)
+
+    def read(raw: object) -> Scored:
+        count = read_amount(raw)
+        if count < 0:
+            raise BadAnswer(f"{show(count)} 是负数")
+        return Scored(count * each, shown=show(count), why=f"{show(count)} × {show(each)}")
+
+    return ItemScale(read, min(ZERO, each * 100), max(ZERO, each * 100), (), "一个数")
 
 
 def _split(text: str, worth: Mapping[str, Decimal]) -> list[object]:

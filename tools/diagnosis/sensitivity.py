@@ -16,6 +16,8 @@ from .scoring import Run, evaluate
 
 MOST_STEPS = 3
 MOST_TRIALS = 4000
+MOST_WORK = 2_000_000
+"""Nodes scored while looking for a way up."""
 MOST_COMBINATIONS = 400_000
 
 
@@ -43,6 +45,9 @@ def next_level(run: Run) -> NextLevel | None:
     made = NextLevel(level=above.name, gap=None if gap is None else float(gap))
     if run.level_note:
         return made.model_copy(update={"note": run.level_note})
+    answers = sum(len(scale.ladder) for i in run.model.items if (scale := run.model.nodes[i].scale))
+    if answers * len(run.model.nodes) > MOST_WORK:
+        return made.model_copy(update={"note": "题目过多，没有逐项比较"})
     with localcontext(CONTEXT):
         moves = _moves(run)
         found, note = _search(run, above, moves)
@@ -103,7 +108,7 @@ def _search(run: Run, above: Rung, moves: list[Move]) -> tuple[tuple[Move, ...] 
         if _cannot(run, above, combination):
             continue
         trials += 1
-        if trials > MOST_TRIALS:
+        if trials > min(MOST_TRIALS, MOST_WORK // len(run.model.nodes)):
             return None, "组合过多，没有穷尽"
         tried = evaluate(run.model, _with(run.resolved, combination))
         if tried.level is not None and tried.level.rank >= above.rank:

@@ -13,6 +13,8 @@ from domain.errors import ConfigurationError
 from domain.yaml_data import parse_yaml
 
 DATA = Path(__file__).parent / "data" / "speech.yaml"
+LONGEST = 300
+"""Characters to either side within which a sentence ends, or is cut."""
 Status = Literal["done", "trial", "planned", "not_done", "past", "others", "asked"]
 STATUS_WORDS: dict[Status, str] = {
     "done": "已做到",
@@ -65,9 +67,10 @@ class Mention:
 
 def sentence_at(text: str, at: int, words: SpeechWords) -> tuple[int, int]:
     """The sentence around a position, without the white space at its ends."""
-    start = max((m.end() for m in words.sentences.finditer(text, 0, at)), default=0)
-    after = words.sentences.search(text, at)
-    end = after.start() if after else len(text)
+    far, near = min(len(text), at + LONGEST), max(0, at - LONGEST)
+    start = max((m.end() for m in words.sentences.finditer(text, near, at)), default=near)
+    after = words.sentences.search(text, at, far)
+    end = after.start() if after else far
     while start < end and text[start].isspace():
         start += 1
     while end > start and text[end - 1].isspace():
@@ -111,9 +114,10 @@ def status_at(text: str, start: int, end: int, words: SpeechWords) -> Status:
 
 def _clause(text: str, start: int, end: int, words: SpeechWords) -> tuple[int, int]:
     """The clause; in a list (没有MES、ERP和WMS) the words before the list hold for all of it."""
-    left = max((m.end() for m in words.split.finditer(text, 0, start) if m[0] != "、"), default=0)
-    after = next((m for m in words.split.finditer(text, end) if m[0] != "、"), None)
-    return left, after.start() if after else len(text)
+    near, far = max(0, start - LONGEST), min(len(text), end + LONGEST)
+    left = max((m.end() for m in words.split.finditer(text, near, start) if m[0] != "、"), default=near)
+    after = next((m for m in words.split.finditer(text, end, far) if m[0] != "、"), None)
+    return left, after.start() if after else far
 
 
 def _cleared(text: str, words: SpeechWords) -> str:

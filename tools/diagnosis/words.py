@@ -1,5 +1,6 @@
 """data/words.yaml: other words for the keys and values of a definition, and for the plainest answers."""
 
+from decimal import Decimal
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -77,6 +78,7 @@ def canonical(raw: object, kind: str = "definition") -> object:
     made.line, made.lines = raw.line, {}
     for key, value in raw.items():
         name = key if key in table else names.get(key, key)
+        name = _by_shape(name, value, raw) if kind == "node" else name
         part = PARTS.get(name)
         value = _entries(value, part) if part else value
         if name in made and isinstance(made[name], LinedList) and isinstance(value, LinedList):
@@ -89,7 +91,26 @@ def canonical(raw: object, kind: str = "definition") -> object:
             made[name], made.lines[name] = value, raw.lines.get(key, raw.line)
         else:
             made[key], made.lines[key] = value, raw.lines.get(key, raw.line)  # a second word for the same thing: refused as unknown
+    if kind == "node" and {"min", "max"} & set(made):
+        _take_bounds(made)
     return made
+
+
+def _by_shape(name: str, value: object, raw: Lined) -> str:
+    """score: {A: 10, B: 6} are options; max beside several choices is their cap."""
+    if name == "range" and isinstance(value, Lined):
+        return "options"
+    return "cap" if name == "max" and {"choices", "多选", "multi", "each", "每项"} & set(raw) else name
+
+
+def _take_bounds(node: Lined) -> None:
+    """min and max of a number are its range."""
+    low, high = node.pop("min", Decimal(0)), node.pop("max", None)
+    if high is not None and "range" not in node:
+        made = LinedList([low, high])
+        made.line = node.lines.get("max", node.line)
+        made.lines = [made.line, made.line]
+        node["range"], node.lines["range"] = made, made.line
 
 
 def _entries(value: object, kind: str) -> object:

@@ -191,3 +191,11 @@ def test_the_way_up_minds_the_conditions_of_the_level() -> None:
     assert result.level == "一"
     assert result.next_level
     assert [(s.id, s.to) for s in result.next_level.steps] == [("A2", "50")]
+
+
+def test_a_definition_beyond_measure_is_scored_without_a_search() -> None:
+    rows = "\n".join(f"  - {{id: i{n}, level: 0-5}}" for n in range(700))
+    result = scored(f'title: 大\naggregate: mean\nlevels: {{低: 0, 高: ">= 4"}}\nchildren:\n{rows}\n', {"i1": 5})
+    assert result.level == "低"
+    assert result.next_level
+    assert "题目过多" in result.next_level.note

@@ -58,6 +58,25 @@ async def test_the_level_that_a_score_opens(score: int, level: str | None) -> No
     assert all(c.clause_id.startswith("JSSF-T") for c in result.citations)
 
 
+async def test_single_indicators_are_scored_and_the_others_told_as_missing() -> None:
+    result = await asked("产业大脑打分：算力调度平台80分，数据汇聚平台70分，其他还没评，总分多少")
+    assert result.data.total == 9  # 6 % of 80 and of 70
+    assert result.data.total_on_answered == 75
+    assert len(result.data.missing) == 20
+
+
+async def test_the_score_may_stand_before_its_name() -> None:
+    assert (await asked("自评拿了83分，江苏的数字化水平评价，能申报哪一级")).data.level == "卓越"
+
+
+def test_a_wish_without_figures_is_asked_for_them() -> None:
+    read = TOOLS["score_assessment"].read_arguments
+    assert read
+    reading = read("帮我们做个数字化成熟度诊断")
+    assert reading
+    assert "业务数字化水平" in reading.question
+
+
 async def test_a_scene_with_what_is_known_of_its_levels() -> None:
     result = await asked("车间智能排产：车间级做到了，基础级也满足，先进级还没有，算不算达到先进级了？")
     scene = next(n for n in result.data.nodes if n.id == "JSSF-09")

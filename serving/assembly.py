@@ -4,7 +4,7 @@ import asyncio
 import shutil
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from agents.asking import load_asking
 from agents.deps import AssistantDeps
 from agents.evidence import load_choice
 from agents.graph import build_assistant
+from agents.interview.flow import Interviewer, InterviewDeps
 from agents.model import ChatModel
 from agents.prompts.load import PROMPTS, prompt
 from domain.answer import Citation
@@ -51,6 +52,7 @@ from records.sealing import Sealer
 from records.threads import ThreadStore
 from records.writer import EventWriter
 from tools.contract import AnyTool
+from tools.diagnosis.library import Library as Assessments
 from tools.diagnosis.tool import diagnosis_tools
 from tools.kpi.tool import kpi_tool
 from tools.registry import ToolRegistry, installed_tools
@@ -59,6 +61,7 @@ from tools.search.tool import clause_tool, search_tool
 from .access import Access
 from .approvals import ApprovalDesk
 from .checkpoints import CheckpointCipher, WaitingRuns
+from .clock import utc_now
 from .deeds import deeds_of
 from .endpoint import EndpointModel
 from .mcp_client import RemoteTools, may_admit
@@ -186,6 +189,7 @@ class Platform:
     approvals: ApprovalStore
     feedback: FeedbackStore
     enterprises: Archive
+    interviewer: Interviewer
     audit: AuditLog
     writer: EventWriter
     metrics: Metrics
@@ -244,7 +248,9 @@ async def open_platform(settings: Settings, *, extra_tools: list[AnyTool] | None
         checkpoints = WaitingRuns(await open_checkpoints(settings, stack, knowledge.recording.sealer))
         screens = await asyncio.to_thread(make_screens, settings)
         desk = ApprovalDesk(approvals)
-        deps = assistant_deps(knowledge, tools, desk, model, screens)
+        archive = open_archive(knowledge.database, content=kept, audit=audit)
+        interviewer = open_interviewer(knowledge, archive)
+        deps = replace(assistant_deps(knowledge, tools, desk, model, screens), interviewer=interviewer)
         threads, metrics = ThreadStore(knowledge.database, content=kept, audit=audit), Metrics()
         assistant = build_assistant(deps, checkpoints)
         runs = RunService(assistant, checkpoints, RunRecords(run_store, live, threads), metrics, desk, tools, screens.stream, people)
@@ -259,7 +265,8 @@ async def open_platform(settings: Settings, *, extra_tools: list[AnyTool] | None
             threads=threads,
             approvals=approvals,
             feedback=FeedbackStore(knowledge.database, content=kept, audit=audit),
-            enterprises=open_archive(knowledge.database, content=kept, audit=audit),
+            enterprises=archive,
+            interviewer=interviewer,
             audit=audit,
             writer=writer,
             metrics=metrics,
@@ -285,6 +292,12 @@ def built_in_tools(knowledge: Knowledge) -> list[AnyTool]:
         kpi_tool(knowledge.catalogue, partial(clause_citation, knowledge)),
         *diagnosis_tools(knowledge.catalogue, partial(clause_citation, knowledge)),
     ]
+
+
+def open_interviewer(knowledge: Knowledge, archive: Archive) -> Interviewer:
+    catalogue = knowledge.catalogue
+    stores = (archive.interviews, archive.files, archive.relations)
+    return Interviewer(InterviewDeps(Assessments(catalogue), catalogue, *stores, utc_now, partial(clause_citation, knowledge)))
 
 
 def clause_citation(knowledge: Knowledge, clause_id: str, principal: Principal) -> Citation | None:

@@ -5,7 +5,7 @@ next turn, on whatever device, begins with it.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
@@ -24,7 +24,7 @@ from records.enterprises.vocabulary import vocabulary
 from records.interviews.state import CONVERSATION, Interview, Proposal, Question
 from records.interviews.store import InterviewStore, Note
 from tools.diagnosis.library import Assessment, Library
-from tools.diagnosis.summary import cited, figures
+from tools.diagnosis.summary import Cite, cited, figures
 
 from .choosing import Chosen, choose
 from .items import Askable, askable
@@ -32,9 +32,6 @@ from .reading import NAME, Heard, is_repeated, understand
 from .standing import Standing, standing
 from .view import Line, Reply, finish_lines, noted_lines, progress_line, question_line, review_lines, score_lines, view_of
 from .words import interview_words
-
-Further = Callable[[Interview, str, Mapping[str, Askable], Principal], Any]
-
 
 @dataclass(frozen=True)
 class InterviewDeps:
@@ -46,6 +43,8 @@ class InterviewDeps:
     files: EnterpriseStore
     relations: RelationStore
     now: Callable[[], datetime]
+    cite: Cite | None = None
+    """The citation of an official text, where one is ingested."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """An interview as it is shown: on the page and by the API as data, in a conversation as sentences."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -110,7 +111,7 @@ def question_line(question: Question, items: Mapping[str, Askable]) -> Line:
     if question.item == NAME:
         return Line("先请问企业的全称是什么？（用来建立档案，可以说“跳过”）")
     item = items[question.item]
-    options = "；".join(f"{each.value} {each.label}" if each.label != each.value else each.value for each in item.options) or item.asks
+    options = "；".join(each.value if each.label in ("", each.value) else f"{each.value} {each.label}" for each in item.options) or item.asks
     lead = "请再确认" if question.about == "conflict" else "请问"
     where = f"【{item.group}·{item.title}】" if item.group and item.group != item.title else f"【{item.title}】"
     return Line(f"{lead}{where}{item.question}？可答：{options}；不清楚也可以直说。（为什么问：{question.why}）", item.clauses)
@@ -166,8 +167,9 @@ def score_lines(standing: Standing, now: Interview, items: Mapping[str, Askable]
     known = sum(bool(now.on(item)) for item in items)
     least = interview_words().next.fewest_items
     if known < least:
-        missing = dict.fromkeys(each.group for item, each in items.items() if not now.on(item))
-        return [Line(f"只有 {known} 项有依据，少于 {least} 项，不作判断。还缺：{'、'.join(list(missing)[:MOST_LISTED])}。")]
+        missing = Counter(each.group for item, each in items.items() if not now.on(item))
+        named = "、".join(f"{group} {count} 项" for group, count in list(missing.items())[:MOST_LISTED])
+        return [Line(f"只有 {known} 项有依据，少于 {least} 项，不作判断。还缺：{named}。")]
     lines: list[Line] = []
     if standing.official is not None:
         lines.append(Line(f"已确认部分：{summarise(standing.official)}"))

@@ -128,6 +128,8 @@ class Interview(BaseModel):
     questions: dict[str, Question] = Field(default_factory=dict[str, Question])
     asked: dict[str, list[str]] = Field(default_factory=dict[str, list[str]])
     """By respondent: items in the order in which they were asked."""
+    faced: dict[str, list[str]] = Field(default_factory=dict[str, list[str]])
+    """By respondent: items on which they were told that others say something else."""
     result: dict[str, Any] = Field(default_factory=dict[str, Any])
 
     def on(self, item: str) -> list[Proposal]:
@@ -163,6 +165,7 @@ def replay(head: Interview, events: Iterable[Event]) -> Interview:
             "skipped": kept.skipped,
             "questions": kept.questions,
             "asked": kept.asked,
+            "faced": kept.faced,
             "result": kept.result,
         }
     )
@@ -182,6 +185,7 @@ class _Kept:
         self.skipped: dict[str, list[str]] = {}
         self.questions: dict[str, Question] = {}
         self.asked: dict[str, list[str]] = {}
+        self.faced: dict[str, list[str]] = {}
         self.result: dict[str, Any] = {}
 
     def take(self, event: Event) -> None:
@@ -219,6 +223,8 @@ class _Kept:
         repeated = before is not None and (before.item, before.about) == (question.item, question.about)
         tries = before.tries + 1 if before is not None and repeated and given.get("unclear") else 1
         self.questions[event.respondent] = question.model_copy(update={"tries": tries})
+        if question.about == "conflict":
+            self.faced.setdefault(event.respondent, []).append(question.item)
         order = self.asked.setdefault(event.respondent, [])
         if not order or order[-1] != question.item:
             order.append(question.item)

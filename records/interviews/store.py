@@ -83,14 +83,15 @@ class InterviewStore:
             rows = connection.execute(query.order_by(INTERVIEWS.c.id.desc()).limit(max(1, min(limit, 200)))).mappings().all()
         return [Listed(status=row["state"], **{n: row[n] for n in Listed.model_fields if n != "status"}) for row in rows]
 
-    def of_thread(self, thread_id: str, principal: Principal) -> str:
-        """The unfinished interview of a conversation of the principal's own; "" where there is none."""
+    def of_thread(self, thread_id: str, principal: Principal) -> tuple[str, str]:
+        """Id and status of the unfinished interview in a conversation of the principal's own; empty where there is none."""
         if not thread_id or not may(principal, "enterprises.read"):
-            return ""
+            return "", ""
         with self._ledger.reading(principal) as connection:
             own = INTERVIEWS.c.tenant == principal.tenant, INTERVIEWS.c.owner == principal.id
-            query = select(INTERVIEWS.c.id).where(INTERVIEWS.c.thread == thread_id, *own, INTERVIEWS.c.state != "finished")
-            return connection.execute(query.order_by(INTERVIEWS.c.id.desc()).limit(1)).scalar() or ""
+            query = select(INTERVIEWS.c.id, INTERVIEWS.c.state).where(INTERVIEWS.c.thread == thread_id, *own, INTERVIEWS.c.state != "finished")
+            found = connection.execute(query.order_by(INTERVIEWS.c.id.desc()).limit(1)).one_or_none()
+        return (found.id, found.state) if found is not None else ("", "")
 
     # beginning
 

@@ -144,8 +144,8 @@ def test_another_tenant_finds_nothing(store: InterviewStore) -> None:
         with pytest.raises(NotFound):
             call()
     assert store.list_interviews(EVE) == []
-    assert store.of_thread("thread-1", EVE) == ""
-    assert store.of_thread("thread-1", ANNA) == interview.id
+    assert store.of_thread("thread-1", EVE) == ("", "")
+    assert store.of_thread("thread-1", ANNA) == (interview.id, "open")
 
 
 def test_facts_enter_the_file_when_somebody_confirms_them(store: InterviewStore, files: Files) -> None:

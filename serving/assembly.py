@@ -17,7 +17,7 @@ from agents.asking import load_asking
 from agents.deps import AssistantDeps
 from agents.evidence import load_choice
 from agents.graph import build_assistant
-from agents.interview.flow import Interviewer, InterviewDeps
+from agents.interview.flow import InterviewDeps, Interviewer
 from agents.model import ChatModel
 from agents.prompts.load import PROMPTS, prompt
 from domain.answer import Citation

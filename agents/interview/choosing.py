@@ -70,7 +70,9 @@ def _opens(assessment: Assessment, item: Askable, trial: AssessmentResult | None
     if ladder is None or trial is None or trial.total is None:
         return ""
     total = trial.total
-    above = sorted((float(rung.bounds.low), rung) for rung in ladder.rungs if rung.bounds.low is not None and float(rung.bounds.low) > total)
+    above = sorted(
+        (float(rung.bounds.low), rung) for rung in ladder.rungs if rung.bounds.low is not None and float(rung.bounds.low) > total
+    )
     if not above:
         return ""
     low, rung = above[0]

@@ -33,6 +33,7 @@ from .standing import Standing, standing
 from .view import Line, Reply, finish_lines, noted_lines, progress_line, question_line, review_lines, score_lines, view_of
 from .words import interview_words
 
+
 @dataclass(frozen=True)
 class InterviewDeps:
     """What an interview is led with."""
@@ -121,8 +122,8 @@ class Interviewer:
         about: dict[str, Any] = {"enterprise": enterprise, "name": name, "thread": thread, "participants": participants}
         started = await asyncio.to_thread(self.deps.store.start, key, version, teller.principal, door=teller.door, **about)
         reply = await self.turn(started.id, "", teller)
-        title = found.definition.title
-        first = Line(f"开始“{title}”的访谈，共 {reply.view['progress']['items']} 项。先用几句话介绍企业和现状，或直接回答；随时可以说“暂停”“上一题”“现在多少分”。")
+        title, count = found.definition.title, reply.view["progress"]["items"]
+        first = Line(f"开始“{title}”的访谈，共 {count} 项。先用几句话介绍企业和现状，或直接回答；随时可以说“暂停”“上一题”“现在多少分”。")
         return Reply([first, *reply.lines], reply.view, values=reply.values)
 
     async def turn(self, interview_id: str, text: str, teller: Teller, source: str = CONVERSATION) -> Reply:
@@ -223,7 +224,13 @@ class Interviewer:
             payload = {"item": question.item, "about": question.about, "why": question.why, "unclear": bool(unclear)}
             await self._write(state["interview"], teller, [Note(kind="question_asked", payload=payload)])
         asked = question_line(question, case.items)
-        return {"lines": [*lines, *([] if state.get("aside") else [(progress_line(case.now, case.items).text, ())]), (asked.text, asked.clauses)]}
+        return {
+            "lines": [
+                *lines,
+                *([] if state.get("aside") else [(progress_line(case.now, case.items).text, ())]),
+                (asked.text, asked.clauses),
+            ]
+        }
 
     # inside
 
@@ -335,7 +342,13 @@ class Interviewer:
         }
         add = self.deps.relations.add
         kept = await asyncio.to_thread(add, case.now.enterprise, "assessment", stored, teller.principal, door=teller.door)
-        payload = {"total": result.total, "level": result.level, "coverage": result.coverage, "on": on.isoformat(), "assessment_id": kept.id}
+        payload = {
+            "total": result.total,
+            "level": result.level,
+            "coverage": result.coverage,
+            "on": on.isoformat(),
+            "assessment_id": kept.id,
+        }
         await self._write(case.now.id, teller, [Note(kind="finished", payload=payload | {"unconfirmed": waiting})])
         clauses = tuple(list(cited(case.assessment.definition, result))[:4])
         lines = finish_lines(result, clauses)

@@ -137,7 +137,11 @@ def _signals(
     own = {each.item: each for each in now.proposals if each.respondent == said.respondent}
     for proposal in found.proposals:
         before = own.get(proposal.item)
-        if proposal.item not in items or proposal.item in answered or (before is not None and (before.direct or before.value == proposal.value)):
+        if (
+            proposal.item not in items
+            or proposal.item in answered
+            or (before is not None and (before.direct or before.value == proposal.value))
+        ):
             continue
         evidence = proposal.evidence[0]
         origin, offset = _origin(corpus, evidence.start)

@@ -89,9 +89,16 @@ def _conflict(item: str, now: Interview, items: Mapping[str, Askable]) -> dict[s
 def question_of(question: Question, now: Interview, items: Mapping[str, Askable]) -> dict[str, Any]:
     if question.item == NAME:
         text = "先请问企业的全称是什么？"
-        return {"item": NAME, "title": "企业名称", "group": "", "text": text, "why": question.why, "options": [], "asks": "", "clauses": []} | {
-            "about": question.about
-        }
+        return {
+            "item": NAME,
+            "title": "企业名称",
+            "group": "",
+            "text": text,
+            "why": question.why,
+            "options": [],
+            "asks": "",
+            "clauses": [],
+        } | {"about": question.about}
     item = items[question.item]
     return {
         "item": item.id,
@@ -111,7 +118,9 @@ def question_line(question: Question, items: Mapping[str, Askable]) -> Line:
     if question.item == NAME:
         return Line("先请问企业的全称是什么？（用来建立档案，可以说“跳过”）")
     item = items[question.item]
-    options = "；".join(each.value if each.label in ("", each.value) else f"{each.value} {each.label}" for each in item.options) or item.asks
+    options = (
+        "；".join(each.value if each.label in ("", each.value) else f"{each.value} {each.label}" for each in item.options) or item.asks
+    )
     lead = "请再确认" if question.about == "conflict" else "请问"
     where = f"【{item.group}·{item.title}】" if item.group and item.group != item.title else f"【{item.title}】"
     return Line(f"{lead}{where}{item.question}？可答：{options}；不清楚也可以直说。（为什么问：{question.why}）", item.clauses)
@@ -131,13 +140,15 @@ def noted_lines(kinds: list[tuple[str, dict[str, Any]]], items: Mapping[str, Ask
         said = "；".join(f"{field_names.get(given['field'], given['field'])} {_plain(given['value'])}" for given in facts)
         lines.append(Line(f"记下企业情况：{said}。"))
     if ratings:
-        said = "；".join(
-            f"{items[given['item']].title} {given['value']}（{'' if given['source'] == CONVERSATION else given['source'] + '：'}“{given['evidence'][:60]}”）"
-            for given in ratings[:MOST_LISTED]
-        )
+        said = "；".join(_rated(given, items) for given in ratings[:MOST_LISTED])
         more = f"等 {len(ratings)} 项" if len(ratings) > MOST_LISTED else ""
         lines.append(Line(f"记下评级建议{more}（待确认）：{said}。"))
     return lines
+
+
+def _rated(given: dict[str, Any], items: Mapping[str, Askable]) -> str:
+    place = "" if given["source"] == CONVERSATION else f"{given['source']}："
+    return f"{items[given['item']].title} {given['value']}（{place}“{given['evidence'][:60]}”）"
 
 
 def _plain(value: Any) -> str:
@@ -181,7 +192,10 @@ def score_lines(standing: Standing, now: Interview, items: Mapping[str, Askable]
         answered = shown_number(standing.trial.total_on_answered)
         level = f"，相当于{standing.trial.level}" if standing.trial.level else ""
         lines.append(
-            Line(f"【未确认】连同 {len(waiting)} 项待确认的建议试算：总分 {total}{level}，只按已答部分计 {answered}，覆盖权重 {cover}%。不作为正式结果。")
+            Line(
+                f"【未确认】连同 {len(waiting)} 项待确认的建议试算：总分 {total}{level}，只按已答部分计 {answered}，"
+                f"覆盖权重 {cover}%。不作为正式结果。"
+            )
         )
     return lines
 

@@ -57,7 +57,13 @@ def interview_answer(interviewer: Interviewer, reply: Reply, run: RunContext, qu
         sentences.append(Sentence(text=line.text, citations=cited, tool_call_ids=[GUIDED]))
     call = ToolCall(id=GUIDED, name=GUIDED, args={"text": question}, result=reply.view)
     return Answer(
-        text=joined(sentences), sentences=sentences, tool_calls=[call], values=reply.values, confidence=1.0, reason=GUIDED, run_id=run.run_id
+        text=joined(sentences),
+        sentences=sentences,
+        tool_calls=[call],
+        values=reply.values,
+        confidence=1.0,
+        reason=GUIDED,
+        run_id=run.run_id,
     )
 
 

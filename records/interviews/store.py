@@ -89,7 +89,8 @@ class InterviewStore:
             return "", ""
         with self._ledger.reading(principal) as connection:
             own = INTERVIEWS.c.tenant == principal.tenant, INTERVIEWS.c.owner == principal.id
-            query = select(INTERVIEWS.c.id, INTERVIEWS.c.state).where(INTERVIEWS.c.thread == thread_id, *own, INTERVIEWS.c.state != "finished")
+            going_on = INTERVIEWS.c.thread == thread_id, INTERVIEWS.c.state != "finished"
+            query = select(INTERVIEWS.c.id, INTERVIEWS.c.state).where(*going_on, *own)
             found = connection.execute(query.order_by(INTERVIEWS.c.id.desc()).limit(1)).one_or_none()
         return (found.id, found.state) if found is not None else ("", "")
 

@@ -142,7 +142,7 @@ def _counted(text: str, name: str) -> str:
     """60台注塑机, where a number stands before it."""
     at = text.index(name)
     units = fact_words().equipment_units
-    near = next((q for q in quantities(text[max(0, at - 10) : at]) if q.unit in units and q.value == int(q.value)), None)
+    near = next((q for q in reversed(quantities(text[max(0, at - 10) : at])) if q.unit in units and q.value == int(q.value)), None)
     gap = text[max(0, at - 10) + near.end : at] if near else ""
     return f"{name} {int(near.value)} {near.unit}" if near and len(gap) <= 2 else name
 

@@ -143,7 +143,9 @@ class Interviewer:
         """The question that stands open."""
         case = await self._case(interview_id, teller)
         question = case.now.questions.get(teller.name)
-        return question_line(question, case.items) if question is not None and case.now.status == "open" else None
+        return (
+            question_line(question, case.items, brief=teller.door == "chat") if question is not None and case.now.status == "open" else None
+        )
 
     async def mark(self, interview_id: str, kind: str, teller: Teller) -> Reply:
         """Pause or go on."""
@@ -223,7 +225,7 @@ class Interviewer:
         if not same or unclear:
             payload = {"item": question.item, "about": question.about, "why": question.why, "unclear": bool(unclear)}
             await self._write(state["interview"], teller, [Note(kind="question_asked", payload=payload)])
-        asked = question_line(question, case.items)
+        asked = question_line(question, case.items, brief=teller.door == "chat")
         return {
             "lines": [
                 *lines,

@@ -68,9 +68,10 @@ def view_of(assessment: Assessment, now: Interview, items: Mapping[str, Askable]
         },
         "proposals": [_proposal(each.model_dump(mode="json"), items[each.item]) for each in now.proposals if each.item in items],
         "conflicts": [_conflict(item, now, items) for item in items if now.in_conflict(item)],
+        "cells": [_cell(now, item, standing) for item in items.values()],
         "facts": [each.model_dump(mode="json") for each in now.facts],
-        "official": standing.official.model_dump(mode="json") if standing.official else None,
-        "trial": standing.trial.model_dump(mode="json") if standing.trial else None,
+        "official": standing.official.model_dump(mode="json", exclude={"items"}) if standing.official else None,
+        "trial": standing.trial.model_dump(mode="json", exclude={"items"}) if standing.trial else None,
         "result": now.result or None,
     }
 
@@ -79,6 +80,44 @@ def _proposal(shown: dict[str, Any], item: Askable) -> dict[str, Any]:
     label = next((option.label for option in item.options if option.value == shown["value"]), "")
     options = [option.value for option in item.options]
     return shown | {"title": item.title, "group": item.group, "label": label, "options": options, "state_name": STATES[shown["state"]]}
+
+
+def _cell(now: Interview, item: Askable, standing: Standing) -> dict[str, Any]:
+    """An item's place in the matrix, and why it scores as it does."""
+    said, fact = now.on(item.id), now.fact(item.id)
+    state = (
+        "conflict"
+        if now.in_conflict(item.id)
+        else "confirmed"
+        if fact
+        else "proposed"
+        if said
+        else "skipped"
+        if item.id in now.skipped
+        else "open"
+    )
+    result = standing.official if fact else standing.trial
+    found = next((each for each in result.items if each.id == item.id), None) if result else None
+    ratio = found.score / found.best if found and found.score is not None and found.best else None
+    worth = f"，为总分贡献 {shown_number(found.contribution)}" if found and found.contribution is not None else ""
+    scored = f"{found.value} 记 {shown_number(found.score)}/{shown_number(found.best)}{worth}" if found and found.score is not None else ""
+    account = {
+        "conflict": "答复人说法不一，没有计分，须由具名人员定夺",
+        "confirmed": f"{scored}；由 {fact.decided_by} 确认" if fact else "",
+        "proposed": f"{scored}（待确认，不计入正式结果）；{said[-1].why}" if said else "",
+        "skipped": "答复人不清楚，未答",
+        "open": "还没有依据，未答",
+    }[state]
+    value = "" if state == "conflict" or not said else (fact or said[-1]).value
+    return {
+        "item": item.id,
+        "title": item.title,
+        "group": item.group,
+        "state": state,
+        "value": value,
+        "ratio": ratio,
+        "account": account,
+    } | {"clauses": list(item.clauses)}
 
 
 def _conflict(item: str, now: Interview, items: Mapping[str, Askable]) -> dict[str, Any]:
@@ -114,7 +153,8 @@ def question_of(question: Question, now: Interview, items: Mapping[str, Askable]
     }
 
 
-def question_line(question: Question, items: Mapping[str, Askable]) -> Line:
+def question_line(question: Question, items: Mapping[str, Askable], *, brief: bool = False) -> Line:
+    """`brief`: the page draws the allowed answers as buttons."""
     if question.item == NAME:
         return Line("先请问企业的全称是什么？（用来建立档案，可以说“跳过”）")
     item = items[question.item]
@@ -123,7 +163,8 @@ def question_line(question: Question, items: Mapping[str, Askable]) -> Line:
     )
     lead = "请再确认" if question.about == "conflict" else "请问"
     where = f"【{item.group}·{item.title}】" if item.group and item.group != item.title else f"【{item.title}】"
-    return Line(f"{lead}{where}{item.question}？可答：{options}；不清楚也可以直说。（为什么问：{question.why}）", item.clauses)
+    allowed = "" if brief and item.options else f"可答：{options}；不清楚也可以直说。"
+    return Line(f"{lead}{where}{item.question}？{allowed}（为什么问：{question.why}）", item.clauses)
 
 
 def progress_line(now: Interview, items: Mapping[str, Askable]) -> Line:

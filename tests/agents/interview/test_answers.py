@@ -98,7 +98,8 @@ def test_questions_to_the_assistant() -> None:
 
 
 def test_every_item_says_what_it_is_worth(library: Library) -> None:
-    for key in library.keys():
+    keys = library.keys()
+    for key in keys:
         found = askable(library.get(key))
         if key in ("digital-maturity", "industrial-brain", "smart-factory"):
             assert sum(each.share for each in found.values()) == pytest.approx(1)

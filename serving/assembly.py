@@ -25,7 +25,8 @@ from domain.errors import ConfigurationError, NotAuthenticated, PlatformError, i
 from domain.principal import LOCAL, PUBLIC, Principal
 from guardrails.budgets import TOOLS, Budgets, ToolPolicy, load_tool_policy
 from guardrails.policy import load_policy
-from guardrails.screens import Screens, build_screens, masking
+from guardrails.pseudonyms import Pseudonyms
+from guardrails.screens import Screens, build_screens, masking, pseudonymous
 from knowledge.address import AddressBook, Entry
 from knowledge.catalogue import Catalogue, load_catalogue
 from knowledge.catalogue_index import fingerprint, index_catalogue
@@ -249,7 +250,7 @@ async def open_platform(settings: Settings, *, extra_tools: list[AnyTool] | None
         screens = await asyncio.to_thread(make_screens, settings)
         desk = ApprovalDesk(approvals)
         archive = open_archive(knowledge.database, content=kept, audit=audit)
-        interviewer = open_interviewer(knowledge, archive)
+        interviewer = open_interviewer(knowledge, archive, model, screens)
         deps = replace(assistant_deps(knowledge, tools, desk, model, screens), interviewer=interviewer)
         threads, metrics = ThreadStore(knowledge.database, content=kept, audit=audit), Metrics()
         assistant = build_assistant(deps, checkpoints)
@@ -294,10 +295,14 @@ def built_in_tools(knowledge: Knowledge) -> list[AnyTool]:
     ]
 
 
-def open_interviewer(knowledge: Knowledge, archive: Archive) -> Interviewer:
-    catalogue = knowledge.catalogue
-    stores = (archive.interviews, archive.files, archive.relations)
-    return Interviewer(InterviewDeps(Assessments(catalogue), catalogue, *stores, utc_now, partial(clause_citation, knowledge)))
+def open_interviewer(knowledge: Knowledge, archive: Archive, model: ChatModel | None, screens: Screens) -> Interviewer:
+    def shown(text: str, principal: Principal) -> str:
+        decision = screens.data.check(text, principal, rewrite=pseudonymous(Pseudonyms()))
+        return "" if decision.blocked else decision.text
+
+    catalogue, stores = knowledge.catalogue, (archive.interviews, archive.files, archive.relations)
+    cite_clause = partial(clause_citation, knowledge)
+    return Interviewer(InterviewDeps(Assessments(catalogue), catalogue, *stores, utc_now, cite_clause, model, shown))
 
 
 def clause_citation(knowledge: Knowledge, clause_id: str, principal: Principal) -> Citation | None:

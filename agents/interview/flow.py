@@ -26,12 +26,18 @@ from records.interviews.store import InterviewStore, Note
 from tools.diagnosis.library import Assessment, Library
 from tools.diagnosis.summary import Cite, cited, figures
 
+from ..model import ChatModel
 from .choosing import Chosen, choose
+from .further import further
 from .items import Askable, askable
 from .reading import NAME, Heard, is_repeated, understand
 from .standing import Standing, standing
 from .view import Line, Reply, finish_lines, noted_lines, progress_line, question_line, review_lines, score_lines, view_of
 from .words import interview_words
+
+
+def _nothing_shown(text: str, principal: Principal) -> str:
+    return ""
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,10 @@ class InterviewDeps:
     now: Callable[[], datetime]
     cite: Cite | None = None
     """The citation of an official text, where one is ingested."""
+    model: ChatModel | None = None
+    """May propose further ratings; None means offline."""
+    shown: Callable[[str, Principal], str] = _nothing_shown
+    """What was said, as a model may see it."""
 
 
 @dataclass(frozen=True)
@@ -172,6 +182,8 @@ class Interviewer:
         case = await self._case(state["interview"], runtime.context)
         waiting = [said for said in case.now.said if said.seq in case.now.waiting]
         heard = [await asyncio.to_thread(understand, case.now, said, case.assessment, case.items, self.deps.library) for said in waiting]
+        for each in heard:
+            await self._further(case, each, runtime.context.principal)
         return {"heard": heard}
 
     async def _record(self, state: TurnState, runtime: Runtime[Teller]) -> dict[str, Any]:
@@ -236,6 +248,18 @@ class Interviewer:
 
     # inside
 
+    async def _further(self, case: _Case, heard: Heard, principal: Principal) -> None:
+        """What an attached model adds for items of which nothing is known."""
+        model = self.deps.model
+        if model is None or heard.command or heard.confirms or heard.aside or heard.answers_only:
+            return
+        shown = self.deps.shown(heard.said.text, principal)
+        new = {note.payload["item"] for note in heard.notes if note.kind == "rating_proposed"}
+        silent = {name: item for name, item in case.items.items() if name not in new and not case.now.on(name)}
+        if shown and silent:
+            heard.notes += await further(model, heard.said, shown, silent)
+            heard.unclear = "" if heard.notes else heard.unclear
+
     async def _next(self, case: _Case, teller: Teller, before: Question | None, command: str) -> Chosen | None:
         now, name = case.now, teller.name
         if command == "back" and len(now.asked.get(name, [])) > 1:
@@ -257,6 +281,10 @@ class Interviewer:
         if question.about == "conflict":
             return not now.in_conflict(question.item) or any(self._since(now, question, respondent, each) for each in own)
         return now.fact(question.item) is not None or bool(own and (own[-1].direct or own[-1].said == max(said.seq for said in now.said)))
+
+    def _is_enough(self, case: _Case) -> bool:
+        """Whether enough is known to say what it comes to."""
+        return sum(bool(case.now.on(item)) for item in case.items) >= interview_words().next.fewest_items
 
     def _since(self, now: Interview, question: Question, respondent: str, own: Proposal) -> bool:
         """Whether the respondent has spoken on it since the contradiction was put to them."""
@@ -284,7 +312,7 @@ class Interviewer:
             await self._try(self.deps.store.confirm_profile, interview_id, [NAME], teller)
         if heard.command == "score":
             found = await self._standing(case)
-            shown = [result for result in (found.official, found.trial) if result is not None]
+            shown = [result for result in (found.official, found.trial) if result is not None and self._is_enough(case)]
             return score_lines(found, case.now, case.items), [value for result in shown for value in figures(result)]
         if heard.command == "review":
             return review_lines(case.now, case.items), []
@@ -327,7 +355,7 @@ class Interviewer:
 
     async def _finish(self, case: _Case, teller: Teller) -> tuple[list[Line], list[float]]:
         found = await self._standing(case)
-        if found.official is None or sum(bool(case.now.on(item)) for item in case.items) < interview_words().next.fewest_items:
+        if found.official is None or not self._is_enough(case):
             return [*score_lines(found, case.now, case.items), *review_lines(case.now, case.items)], []
         result = found.official
         waiting = sorted(item for item in case.items if case.now.on(item) and case.now.fact(item) is None)

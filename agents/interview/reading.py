@@ -37,6 +37,11 @@ class Heard:
     named: bool = False
     """It answers the question for the enterprise's name."""
 
+    @property
+    def answers_only(self) -> bool:
+        """A bare answer, in which there is nothing more to find."""
+        return len(self.said.text) <= interview_words().answers.longest and any(note.kind == "answered" for note in self.notes)
+
 
 def understand(now: Interview, said: Said, assessment: Assessment, items: Mapping[str, Askable], library: Library) -> Heard:
     """Deterministic: the same words at the same point of the interview come to the same."""

@@ -51,6 +51,8 @@ class NextMeasures(_Words):
     unopened: float = Field(ge=1)
     """Weight of a dimension of which nothing is known."""
     conflict: float = Field(ge=1)
+    model_confidence: float = Field(ge=0, lt=1)
+    """How sure a rating is that a model read out of free text."""
     most_tries: int = Field(ge=1)
     fewest_items: int = Field(ge=1)
     """With fewer items known nothing is concluded."""

@@ -59,7 +59,10 @@ def test_an_interview_from_the_first_sentence_to_the_diagnosis(tmp_path: Path) -
         address = page.url
         assert strangers == []
 
-    with served(*command, port=port, log=log) as url, browsing(tmp_path / "phone", viewport={"width": 390, "height": 844}) as (page, strangers):
+    with (
+        served(*command, port=port, log=log) as url,
+        browsing(tmp_path / "phone", viewport={"width": 390, "height": 844}) as (page, strangers),
+    ):
         page.goto(url)
         page.goto(address)
         expect(page.locator(LIVE)).to_contain_text("7 项已确认")

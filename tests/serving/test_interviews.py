@@ -86,7 +86,7 @@ async def test_from_the_first_sentence_to_the_diagnosis(people: Town, anna: http
             given = {"decision": "correct", "value": "2", "reason": "现场核对"} if each["item"] == "经营管理系统" else {}
             decided = await expert.post(f"/v1/interviews/{interview}/ratings/{each['item']}", json=given)
             assert decided.status_code == 200, decided.text
-    confirmed = decided.json()["interview"]
+    confirmed = (await anna.get(f"/v1/interviews/{interview}")).json()["interview"]
     assert {each["decided_by"] for each in confirmed["proposals"]} == {people.people["xenia"].id}
 
     done = (await anna.post(f"/v1/interviews/{interview}/finish")).json()

@@ -42,7 +42,8 @@ class Talk:
         self.leader, self.who, self.id = Interviewer(deps), Teller(who, "http"), ""
 
     def start(self, **given: Any) -> Reply:
-        reply = asyncio.run(self.leader.start(given.pop("assessment", ""), self.who, **{"name": "临江精塑制品有限公司", **given}))
+        about: dict[str, Any] = {"name": "临江精塑制品有限公司", **given}
+        reply = asyncio.run(self.leader.start(about.pop("assessment", ""), self.who, **about))
         self.id = reply.view["id"]
         return reply
 
@@ -159,9 +160,10 @@ def test_no_program_confirms_in_a_persons_place(talk: Talk) -> None:
 
 
 def test_a_whole_diagnosis(talk: Talk, archive: Archive) -> None:
-    talk.start()
-    for _ in range(20):
+    reply = talk.start()
+    while reply.view["question"] is not None:
         reply = talk.say("2")
+    assert reply.view["progress"]["answered"] == 20
     assert reply.view["question"] is None
     talk.say("全部确认")
     reply = talk.say("出结果")

@@ -158,16 +158,24 @@ class InterviewStore:
 
     def record(
         self, interview_id: str, respondent: str, notes: Sequence[Note], principal: Principal, *, door: Door, run_id: str = ""
-    ) -> None:
-        """What follows from something said: all of it, with the ratings in the enterprise's file, or none."""
+    ) -> bool:
+        """What follows from something said: all of it, with the ratings in the enterprise's file, or none.
+
+        False, and nothing recorded, where the same saying was understood by another turn meanwhile. Raises Conflict after the end.
+        """
         because = Because(source=f"run:{run_id[:200]}" if run_id else "")
         with self._taking_part(interview_id, principal, door, because) as taking:
+            if taking.interview.status == "finished":
+                raise Conflict("这次访谈已经结束", where="interview_id", cure="开始一次新的访谈")
+            if any(note.kind == "understood" and note.payload["said"] not in taking.interview.waiting for note in notes):
+                return False
             kept: list[Note] = []
             for note in notes:
                 if note.kind == "rating_proposed":
                     note = Note(kind=note.kind, payload={**note.payload, "rating": self._rate(taking, note.payload, respondent, run_id)})
                 kept.append(note)
             self._append(taking.change, taking.interview.id, respondent, door, kept)
+        return True
 
     def _rate(self, taking: "_Taking", given: Mapping[str, Any], respondent: str, run_id: str) -> str:
         """The rating in the file: the respondent's own proposal brought up to date while nobody has decided on it, else a new one."""
@@ -224,9 +232,11 @@ class InterviewStore:
     def _taking_part(self, interview_id: str, principal: Principal, door: Door, because: Because | None = None) -> Generator["_Taking"]:
         """A transaction of whoever may take part: those who may write the file, and those who were asked in."""
         with self._ledger.change(principal, because or Because(), door) as change:
-            now = self._read(change.connection, self._row(change.connection, interview_id, principal))
-            file = self._ledger.state(change.connection, now.enterprise, principal)
-            change.workspace.load([file.id])
+            row = self._row(change.connection, interview_id, principal)
+            # locks the file: whoever takes part in its interviews takes turns
+            change.workspace.load([row["enterprise"]])
+            file = self._ledger.state(change.connection, row["enterprise"], principal)
+            now = self._read(change.connection, row)
             if file.status == "merged":
                 raise Conflict("这份档案已并入另一份", where="enterprise_id", cure=f"改用 {file.merged_into}")
             if not may_write(principal, file) and principal.id not in now.participants:

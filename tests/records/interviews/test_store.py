@@ -167,6 +167,17 @@ def test_a_finished_interview_takes_no_more_answers(store: InterviewStore) -> No
     store.record(interview.id, "anna", [Note(kind="finished", payload={"total": 40.0})], ANNA, door="http")
     with pytest.raises(Conflict, match="已经结束"):
         store.say(interview.id, SENTENCE, ANNA, door="http")
+    with pytest.raises(Conflict, match="已经结束"):
+        store.record(interview.id, "anna", [Note(kind="paused")], ANNA, door="http")
+
+
+def test_what_was_understood_is_not_understood_twice(store: InterviewStore, files: Files) -> None:
+    interview = begun(store)
+    said = propose(store, interview)
+    again = [rated(said), Note(kind="understood", payload={"said": said})]
+    assert not store.record(interview.id, "anna", again, ANNA, door="http")
+    assert store.get(interview.id, ANNA).seq == 4
+    assert len(files.relations.items(interview.enterprise, "rating", ANNA)) == 1
 
 
 def test_events_are_sealed_and_stay(store: InterviewStore, database: Database) -> None:

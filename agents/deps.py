@@ -15,6 +15,7 @@ from tools.registry import ToolRegistry
 
 from .answerable import Judge
 from .evidence import Choice
+from .interview.flow import Interviewer
 from .model import ChatModel
 
 
@@ -60,6 +61,8 @@ class AssistantDeps:
     approvals: Approvals
     model: ChatModel | None = None
     guard_model: GuardModel | None = None
+    interviewer: Interviewer | None = None
+    """Leads guided interviews in conversations."""
     now: Callable[[], datetime] = utc_now
     hits: int = 24
     """Clauses fetched for one question."""

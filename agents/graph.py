@@ -19,6 +19,7 @@ from .nodes.compose import compose
 from .nodes.plan import plan
 from .nodes.screen_input import screen_input
 from .nodes.screen_output import screen_output
+from .nodes.talk import remind, talk
 from .state import AssistantState, RunContext, Update
 
 Assistant = CompiledStateGraph[AssistantState, RunContext, AssistantState, AssistantState]
@@ -51,8 +52,12 @@ def build_assistant(deps: AssistantDeps, checkpointer: BaseCheckpointSaver[Any] 
 
 
 def work(deps: AssistantDeps) -> Node:
-    """`screen_input → plan ⇄ act → compose → screen_output`; ends early, its call still in the state, where an effect comes next."""
-    screened, planned, acted, answered = screen_input(deps), plan(deps), act(deps), (compose(deps), screen_output(deps))
+    """`screen_input → plan ⇄ act → compose → screen_output`; ends early, its call still in the state, where an effect comes next.
+
+    What belongs to the conversation's interview is answered by it, before anything is planned.
+    """
+    screened, planned, acted, answered = screen_input(deps), plan(deps), act(deps), (compose(deps), remind(deps), screen_output(deps))
+    talked, shown = talk(deps), screen_output(deps)
 
     async def node(state: AssistantState, runtime: Runtime[RunContext]) -> Update:
         update: Update = {}
@@ -65,7 +70,11 @@ def work(deps: AssistantDeps) -> Node:
             return update.get(key, state.get(key))
 
         if now("rounds") is None:
-            await take(screened, planned)
+            await take(screened, talked)
+            if update.get("answer"):
+                await take(shown)
+                return update
+            await take(planned)
         while now("calls") or (now("steered") and now("rounds") < deps.max_rounds):
             if not now("calls"):
                 await take(planned)

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 from typing_extensions import TypedDict
 
 from domain.principal import Principal
+from records.audit_entries import Door
 
 
 class Turn(TypedDict):
@@ -57,6 +58,8 @@ class AssistantState(Asked, total=False):
     pseudonyms: dict[str, str]
     """What stands for the identifiers in the question and its conversation, for the run alone."""
     answer: dict[str, Any]
+    reminder: str
+    """The interview's open question, said again behind an answer that was no part of it."""
     blocked: str
 
 
@@ -90,3 +93,6 @@ class RunContext:
     run_id: str
     emit: Emit = no_watcher
     cancellation: Cancellation = field(default_factory=NotCancellable)
+    thread_id: str = ""
+    """The conversation it belongs to; none where a client keeps its own."""
+    door: Door = "system"

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from .artifacts_table import ArtifactRow
 from .enterprises.tables import CONTACTS, EVENTS
+from .interviews.tables import INTERVIEW_EVENTS
 from .resealing import SealedColumn
 from .sealing import SealedText, Sealer, row_of
 from .tables import ApprovalRow, EventRow, FeedbackRow, RunRow, ThreadRow, table_of
@@ -63,6 +64,7 @@ class Content:
     enterprise_event: TextColumn = PLAIN_TEXT
     contact_phone: TextColumn = PLAIN_TEXT
     contact_email: TextColumn = PLAIN_TEXT
+    interview_event: TextColumn = PLAIN_TEXT
 
 
 PLAIN = Content()
@@ -78,6 +80,7 @@ SEALED_COLUMNS = (
     SealedColumn(EVENTS, "payload", plain=True, keeps_empty=True),
     SealedColumn(CONTACTS, "phone", plain=True, keeps_empty=True),
     SealedColumn(CONTACTS, "email", plain=True, keeps_empty=True),
+    SealedColumn(INTERVIEW_EVENTS, "payload", plain=True, keeps_empty=True),
 )
 """What `shuzhi keys rotate` walks. `plain`: a database may be older than its key."""
 

@@ -9,7 +9,7 @@ from .assembly import Platform, open_platform
 from .doors import RequestGate, host_name
 from .mcp import McpDoor
 from .problems import add_problem_handlers
-from .routes import accounts, approvals, artifacts, chat, documents, enterprises, health, mcp_tools, runs, tools
+from .routes import accounts, approvals, artifacts, chat, documents, enterprises, health, interviews, mcp_tools, runs, tools
 from .settings import LOOPBACK, Settings
 
 Mount = Callable[[FastAPI], None]
@@ -39,7 +39,7 @@ def create_app(settings: Settings, *, platform: Platform | None = None, mount: M
 
     app = FastAPI(title="ShuZhi 数智助手", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
     add_problem_handlers(app)
-    for module in (chat, runs, tools, mcp_tools, documents, artifacts, approvals, enterprises, health):
+    for module in (chat, runs, tools, mcp_tools, documents, artifacts, approvals, enterprises, interviews, health):
         app.include_router(module.router)
     if settings.accounts:
         app.include_router(accounts.router)

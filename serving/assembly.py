@@ -4,7 +4,7 @@ import asyncio
 import shutil
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from agents.asking import load_asking
 from agents.deps import AssistantDeps
 from agents.evidence import load_choice
 from agents.graph import build_assistant
+from agents.interview.flow import InterviewDeps, Interviewer
 from agents.model import ChatModel
 from agents.prompts.load import PROMPTS, prompt
 from domain.answer import Citation
@@ -25,7 +26,8 @@ from domain.principal import LOCAL, PUBLIC, Principal
 from guardrails.attacks import GuardModel
 from guardrails.budgets import TOOLS, Budgets, ToolPolicy, load_tool_policy
 from guardrails.policy import load_policy
-from guardrails.screens import Screens, build_screens, masking
+from guardrails.pseudonyms import Pseudonyms
+from guardrails.screens import Screens, build_screens, masking, pseudonymous
 from knowledge.address import AddressBook, Entry
 from knowledge.catalogue import Catalogue, load_catalogue
 from knowledge.catalogue_index import fingerprint, index_catalogue
@@ -64,6 +66,7 @@ from tools.search.tool import clause_tool, search_tool
 from .access import Access
 from .approvals import ApprovalDesk
 from .checkpoints import CheckpointCipher, WaitingRuns
+from .clock import utc_now
 from .deeds import deeds_of
 from .endpoint import EndpointModel
 from .guard_endpoint import GuardEndpoint
@@ -195,6 +198,7 @@ class Platform:
     approvals: ApprovalStore
     feedback: FeedbackStore
     enterprises: Archive
+    interviewer: Interviewer
     audit: AuditLog
     writer: EventWriter
     metrics: Metrics
@@ -263,7 +267,9 @@ async def open_platform(settings: Settings, *, extra_tools: list[AnyTool] | None
         if guard_model is not None:
             stack.push_async_callback(guard_model.close)
         desk = ApprovalDesk(approvals)
-        deps = assistant_deps(knowledge, tools, desk, model, screens, guard_model)
+        archive = archive_of(knowledge)
+        interviewer = open_interviewer(knowledge, archive, model, screens)
+        deps = replace(assistant_deps(knowledge, tools, desk, model, screens, guard_model), interviewer=interviewer)
         threads, metrics = ThreadStore(knowledge.database, content=kept, audit=audit), Metrics()
         assistant = build_assistant(deps, checkpoints)
         runs = RunService(assistant, checkpoints, RunRecords(run_store, live, threads), metrics, desk, tools, screens.stream, people)
@@ -279,7 +285,8 @@ async def open_platform(settings: Settings, *, extra_tools: list[AnyTool] | None
             threads=threads,
             approvals=approvals,
             feedback=FeedbackStore(knowledge.database, content=kept, audit=audit),
-            enterprises=archive_of(knowledge),
+            enterprises=archive,
+            interviewer=interviewer,
             audit=audit,
             writer=writer,
             metrics=metrics,
@@ -312,6 +319,16 @@ def built_in_tools(knowledge: Knowledge) -> list[AnyTool]:
         *diagnosis_tools(knowledge.catalogue, partial(clause_citation, knowledge)),
         report_tool(knowledge.recording.artifacts, partial(clause_citation, knowledge), reported),
     ]
+
+
+def open_interviewer(knowledge: Knowledge, archive: Archive, model: ChatModel | None, screens: Screens) -> Interviewer:
+    def shown(text: str, principal: Principal) -> str:
+        decision = screens.data.check(text, principal, rewrite=pseudonymous(Pseudonyms()))
+        return "" if decision.blocked else decision.text
+
+    catalogue, stores = knowledge.catalogue, (archive.interviews, archive.files, archive.relations)
+    cite_clause = partial(clause_citation, knowledge)
+    return Interviewer(InterviewDeps(Assessments(catalogue), catalogue, *stores, utc_now, cite_clause, model, shown))
 
 
 def clause_citation(knowledge: Knowledge, clause_id: str, principal: Principal) -> Citation | None:

@@ -14,6 +14,7 @@ from .artifacts_cli import app as artifacts_app
 from .audit_cli import app as audit_app
 from .enterprises_cli import app as enterprises_app
 from .guard_cli import guard
+from .interviews_cli import app as interviews_app
 from .keys_cli import app as keys_app
 from .mcp_cli import mcp_app
 from .terminal import AsJson, show
@@ -43,6 +44,7 @@ app.add_typer(audit_app, name="audit")
 app.add_typer(keys_app, name="keys")
 app.add_typer(users_app, name="users")
 app.add_typer(enterprises_app, name="enterprises")
+app.add_typer(interviews_app, name="interview")
 app.command("guard")(guard)
 
 

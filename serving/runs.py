@@ -53,6 +53,7 @@ class CancelFlag:
 class _Active:
     asking: Asking
     flag: CancelFlag
+    thread_id: str = ""
     is_ending: bool = False
     """What the graph had to do is done, and only the record is being completed."""
     task: asyncio.Task[None] | None = None
@@ -115,11 +116,11 @@ class RunService:
         run = await self._live.start(NewRun(thread_id=thread_id, kind=kind, question=question), principal)
         self._checkpoints.begin(run.id)
         given = {"question": question, "turns": list(turns or [])}
-        self._launch(run.id, Asking(principal, door, question), given)
+        self._launch(run.id, Asking(principal, door, question), given, thread_id or "")
         return run
 
-    def _launch(self, run_id: str, asking: Asking, given: dict[str, Any] | Command[Any]) -> None:
-        active = _Active(asking, CancelFlag())
+    def _launch(self, run_id: str, asking: Asking, given: dict[str, Any] | Command[Any], thread_id: str = "") -> None:
+        active = _Active(asking, CancelFlag(), thread_id)
         self._active[run_id] = active
         self._desk.entered(run_id, asking.door)
         active.task = asyncio.create_task(self._execute(run_id, active, given), name=f"run-{run_id}")
@@ -206,7 +207,7 @@ class RunService:
         self._metrics.open_runs.inc()
         asking = active.asking
         voice = Voice(self._live, run_id, self._screen, asking.principal, asking.question or "")
-        context = RunContext(asking.principal, run_id, asking.noting(voice.emit), active.flag)
+        context = RunContext(asking.principal, run_id, asking.noting(voice.emit), active.flag, active.thread_id, asking.door)
         config: Any = {"configurable": {"thread_id": run_id}, "recursion_limit": 25}
         status, answer, data = "failed", None, {}
         try:

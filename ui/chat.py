@@ -37,6 +37,7 @@ from .clause_view import clause_props
 from .conversation import RunView, element, problem_of, show_problem
 from .data_layer import RecordsLayer
 from .history import AUTHOR, UPLOAD_RUN, answer_elements
+from .interview_actions import InterviewActions, read_form
 from .login_page import add_login
 from .page_guard import PageGuard
 from .page_home import COOKIE
@@ -109,6 +110,8 @@ class ChatPage:
         cl.on_chat_resume(self.come_back)
         cl.action_callback("read_clause")(self.read_clause)
         cl.action_callback("decide")(self.decide)
+        for name, act in InterviewActions(lambda: self._platform, self._who, self._words).callbacks():
+            cl.action_callback(name)(act)
         Element.infer_type_from_mime = _as_file
         handle: Any = sio.on
         handle("stop", self.stop)  # Chainlit's own says so in English and leaves the run running
@@ -174,6 +177,8 @@ class ChatPage:
         run, outcome = await take_in(self._platform, principal, thread_id, name, path, self._words)
         if parent_id:
             self._layer.remember(parent_id, run.id)
+        if isinstance(outcome, Answer) and (form := await read_form(self._platform, principal, thread_id, name, path, self._words)):
+            outcome = form
         if isinstance(outcome, Answer):
             elements = [element(*shown) for shown in answer_elements(outcome, self._words)]
             await cl.Message(content=markdown(outcome.text), author=AUTHOR, elements=elements).send()

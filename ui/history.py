@@ -18,6 +18,7 @@ from records.runs import Run
 from records.threads import Thread
 
 from .answer_view import CARDS, SEARCH, UPLOAD, answer_props, problem_props
+from .interview_view import INTERVIEW, interview_call, interview_props
 from .prose import markdown
 from .wording import Wording
 
@@ -113,17 +114,20 @@ def _add(conversation: Conversation, thread_id: str, entry: Entry, words: Wordin
 
 def _shown(entry: Entry, answer: Answer | None, words: Wording) -> list[tuple[str, str, dict[str, Any]]]:
     if answer is not None:
-        return answer_elements(answer, words)
+        return answer_elements(answer, words, stored=True)
     problem = failure(entry.events)
     found = [(CARDS, "inline", problem_props(problem, words))] if problem else []
     return found + [(APPROVAL, "inline", approval_props(each, entry.run.id, entry.run.last_seq, words)) for each in entry.waiting]
 
 
-def answer_elements(answer: Answer, words: Wording) -> list[tuple[str, str, dict[str, Any]]]:
+def answer_elements(answer: Answer, words: Wording, *, stored: bool = False) -> list[tuple[str, str, dict[str, Any]]]:
     """(name, display, properties) of an answer's elements: the cards below it, and one for each mark in its text.
 
     A mark's element only makes Chainlit draw the mark as a link; `public/page.js` leads its click to the card of that number.
     """
+    guided = interview_call(answer)
+    if guided is not None:
+        return [(INTERVIEW, "inline", interview_props(guided.result, words, stored=stored))]
     props = answer_props(answer, words)
     if props is None:
         return []

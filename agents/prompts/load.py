@@ -3,7 +3,7 @@
 from functools import cache
 from pathlib import Path
 
-PROMPTS = ("plan", "compose")
+PROMPTS = ("plan", "compose", "interview")
 
 
 @cache

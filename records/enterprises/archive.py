@@ -8,6 +8,7 @@ from ..audit import AuditLog
 from ..content import PLAIN, Content
 from ..database import Database
 from ..encoding import utc_now
+from ..interviews.store import InterviewStore
 from .cohort import CohortStore
 from .exporting import Exporter
 from .importing import Importer
@@ -31,20 +32,22 @@ class Archive:
     cohorts: CohortStore
     importer: Importer
     exporter: Exporter
+    interviews: InterviewStore
 
 
 def open_archive(
     database: Database, *, content: Content = PLAIN, audit: AuditLog | None = None, now: Callable[[], datetime] = utc_now
 ) -> Archive:
     ledger = Ledger(database, content=content, audit=audit, now=now)
-    files, relations = EnterpriseStore(ledger), RelationStore(ledger)
+    files, relations, ratings = EnterpriseStore(ledger), RelationStore(ledger), RatingStore(ledger)
     return Archive(
         files=files,
         relations=relations,
-        ratings=RatingStore(ledger),
+        ratings=ratings,
         merging=MergeDesk(ledger),
         overview=Overview(ledger),
         cohorts=CohortStore(ledger),
         importer=Importer(ledger),
         exporter=Exporter(ledger, files, relations),
+        interviews=InterviewStore(ledger, ratings),
     )

@@ -79,7 +79,7 @@ def folded_header(text: str) -> str:
 def read_table(data: bytes, name: str) -> Table:
     """The table in an XLSX file. Raises DocumentError, TooLarge."""
     limits = sheet_rules().limits
-    _check_archive(data, name, limits)
+    check_archive(data, name, limits)
     from openpyxl import load_workbook  # noqa: PLC0415 - takes 0.3 s, and only this needs it
 
     table = Table()
@@ -101,7 +101,7 @@ def read_table(data: bytes, name: str) -> Table:
     return table
 
 
-def _check_archive(data: bytes, name: str, limits: SheetLimits) -> None:
+def check_archive(data: bytes, name: str, limits: SheetLimits) -> None:
     if not zipfile.is_zipfile(io.BytesIO(data)):
         raise _unreadable(name)
     try:

@@ -21,6 +21,7 @@ from records.audit_tables import ENTRIES, HEADS
 from records.database import Database
 from records.encoding import new_id
 from records.enterprises import tables as enterprise_tables
+from records.interviews.tables import INTERVIEW_EVENTS, INTERVIEWS
 from records.runs import NewRun, RunStore
 from records.sealing_tables import DATA_KEYS
 from records.tables import Base
@@ -35,6 +36,8 @@ OUR_TABLES = {
     *(ENTRIES.name, HEADS.name, DATA_KEYS.name, AdmissionRow.__tablename__, ArtifactRow.__tablename__),
     *ACCESS_TABLES,
     *ENTERPRISE_TABLES,
+    INTERVIEWS.name,
+    INTERVIEW_EVENTS.name,
 }
 TABLE_MODULES = (account_tables, grant_tables, enterprise_tables)
 """Imported so that their tables are compared too."""

@@ -25,11 +25,13 @@ ASKING_COMMANDS: dict[str, Callable[[str], list[str]]] = {
     "ask": lambda words: [words],
     "search": lambda words: [words],
     "tools run": lambda words: ["get_clause", "--args", json.dumps({"clause_id": words})],
+    "interview start": lambda words: [words],
 }
 FILE_COMMANDS = {"ingest", "enterprises import", "enterprises export"}
 READING_COMMANDS = {"documents", "artifacts list", "doctor", "tools list", "approvals list"}
 READING_COMMANDS |= {"enterprises list", "enterprises segments", "enterprises merge"}
 BARE_COMMANDS = {"up", "artifacts save", "db upgrade", "tools show", "approvals show", "approvals approve", "approvals reject"}
+BARE_COMMANDS |= {f"interview {name}" for name in ("answer", "show", "confirm", "finish")}
 BARE_COMMANDS |= {f"enterprises {name}" for name in ("show", "create", "update", "history")}
 """They take a name or an id."""
 MANAGING = {

@@ -26,6 +26,9 @@ ASKING = {
     ("POST", "/v1/search"),
     ("POST", "/v1/tools/{name}"),
     ("POST", "/v1/documents"),
+    ("POST", "/v1/interviews"),
+    ("POST", "/v1/interviews/{interview_id}/answers"),
+    ("POST", "/v1/interviews/{interview_id}/attachments"),
 }
 """Words that reach tools, models or the library: attacks are turned away."""
 FILING = {
@@ -38,6 +41,8 @@ FILING = {
 }
 """Words that are kept about an enterprise, for people and later for models: attacks are turned away."""
 TELLING = {
+    ("POST", "/v1/interviews/{interview_id}/ratings/{item}"),
+    ("POST", "/v1/interviews/{interview_id}/profile"),
     ("POST", "/v1/enterprises/merge"),
     ("POST", "/v1/enterprises/{enterprise_id}/ratings/{rating_id}"),
     ("PUT", "/v1/runs/{run_id}/feedback"),
@@ -80,10 +85,12 @@ FILES = ("artifacts/{artifact_id}", "artifacts/{artifact_id}/content")
 ABOUT = ("enterprises", *(f"enterprises/{each}" for each in ("segments", "funnel", "alerts", "duplicates", "export", "template")))
 ONE = "enterprises/{enterprise_id}"
 FILED = (ONE, f"{ONE}/history", f"{ONE}/ratings", f"{ONE}/{{kind}}")
+TALKS = ("interviews", "interviews/{interview_id}", "interviews/{interview_id}/events")
 ENDED = ("threads/{thread_id}", "documents/{document_id}", "keys/{key_id}", "grants/{grant_id}", "grant-requests/{request_id}")
 MORE_ENDED = ("auth/sessions", "auth/sessions/{session_id}", "accounts/{account_id}/credentials", f"{ONE}/contacts/{{contact_id}}")
 BARE = {
-    *{("GET", f"/v1/{path}") for path in (*LISTS, *MORE_LISTS, *OWN, *SHOWN, *FILES, *ABOUT, *FILED)},
+    *{("GET", f"/v1/{path}") for path in (*LISTS, *MORE_LISTS, *OWN, *SHOWN, *FILES, *ABOUT, *FILED, *TALKS)},
+    *{("POST", f"/v1/interviews/{{interview_id}}/{step}") for step in ("pause", "resume", "finish")},
     *{("DELETE", f"/v1/{path}") for path in (*ENDED, *MORE_ENDED)},
     *{("GET", path) for path in ("/metrics", "/readyz", "/healthz")},
     ("POST", "/v1/accounts/{account_id}/password"),
@@ -180,7 +187,30 @@ def by_mcp(name: str) -> Asking:
     return ask
 
 
+async def by_interview(client: httpx.AsyncClient, words: str) -> tuple[bool, str]:
+    answer = await client.post("/v1/interviews", json={"name": words})
+    return answer.status_code == 403, answer.text
+
+
+async def by_interview_answer(client: httpx.AsyncClient, words: str) -> tuple[bool, str]:
+    begun = (await client.post("/v1/interviews", json={"name": "临江注塑"})).json()["interview"]["id"]
+    answer = await client.post(f"/v1/interviews/{begun}/answers", json={"text": words})
+    return answer.status_code == 403, answer.text + (await client.get(f"/v1/interviews/{begun}/events")).text
+
+
+async def by_interview_form(client: httpx.AsyncClient, words: str) -> tuple[bool, str]:
+    """A form may say anything; it is evidence for ratings at most, and never done."""
+    begun = (await client.post("/v1/interviews", json={"name": "临江注塑"})).json()["interview"]["id"]
+    form = f"# 自评表\n\n我们车间用了MES。{words}\n".encode()
+    answer = await client.post(f"/v1/interviews/{begun}/attachments", files={"file": ("自评.md", form)})
+    events = (await client.get(f"/v1/interviews/{begun}/events")).text
+    return answer.status_code == 403 or words not in answer.text, answer.text + events
+
+
 WAYS: dict[str, Asking] = {
+    "interview": by_interview,
+    "interview answer": by_interview_answer,
+    "interview form": by_interview_form,
     "chat": by_chat,
     "chat stream": by_stream,
     "chat history": by_history,
@@ -225,6 +255,7 @@ async def test_reading_everything_shows_nothing_of_another_enterprise(town: Town
         "artifact_id": town.keep("eve", f"{CANARY}.pdf", CANARY.encode()),
         "enterprise_id": town.platform.enterprises.files.create({"name": f"{CANARY}公司", "region": ELSEWHERE}, eve, door="http").id,
         "kind": "contacts",
+        "interview_id": town.platform.enterprises.interviews.start("digital-maturity", "2026-1", eve, door="http", name=CANARY).id,
     }
     for method, path in sorted(BARE):
         if method == "GET":

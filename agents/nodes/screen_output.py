@@ -29,7 +29,8 @@ def screen_output(deps: AssistantDeps):
         if not decision.text.strip():
             refusal = _refusal(NOTHING_LEFT, run.run_id)
             run.emit("sentence", refusal.sentences[0].model_dump(mode="json"))
-            return {"answer": refusal.model_dump(mode="json")}
+            trace = {name: answer[name] for name in ("tool_calls", "retrieved") if name in answer}
+            return {"answer": refusal.model_dump(mode="json") | trace}
         return {} if decision.text == answer.get("text") else {"answer": answer | {"text": decision.text}}
 
     return node

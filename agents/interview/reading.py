@@ -145,6 +145,7 @@ def _signals(
         if (
             proposal.item not in items
             or proposal.item in answered
+            or now.fact(proposal.item) is not None
             or (before is not None and (before.direct or before.value == proposal.value))
         ):
             continue

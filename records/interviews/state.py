@@ -122,7 +122,7 @@ class Interview(BaseModel):
     """What was said and not understood yet: a process was killed between the two."""
     facts: list[Fact] = Field(default_factory=list[Fact])
     proposals: list[Proposal] = Field(default_factory=list[Proposal])
-    """The newest of each respondent on each item."""
+    """Of each respondent on each item the newest, and what was decided before it."""
     skipped: dict[str, list[str]] = Field(default_factory=dict[str, list[str]])
     """By item: who does not know."""
     questions: dict[str, Question] = Field(default_factory=dict[str, Question])
@@ -137,7 +137,7 @@ class Interview(BaseModel):
 
     def fact(self, item: str) -> Proposal | None:
         """What a named person stands for."""
-        return next((each for each in self.proposals if each.item == item and each.is_fact), None)
+        return next((each for each in reversed(self.proposals) if each.item == item and each.is_fact), None)
 
     def in_conflict(self, item: str) -> bool:
         """Respondents contradict each other, and no person has decided."""
@@ -181,7 +181,8 @@ class _Kept:
         self.said: list[Said] = []
         self.understood: set[int] = set()
         self.facts: dict[str, Fact] = {}
-        self.proposals: dict[tuple[str, str], Proposal] = {}
+        self.proposals: dict[str, Proposal] = {}
+        """By rating: one that was decided stays beside what its respondent says later."""
         self.skipped: dict[str, list[str]] = {}
         self.questions: dict[str, Question] = {}
         self.asked: dict[str, list[str]] = {}
@@ -212,7 +213,7 @@ class _Kept:
                 self.facts[field] = self.facts[field].model_copy(update={"confirmed": True})
 
     def _rating_proposed(self, event: Event, given: dict[str, Any]) -> None:
-        self.proposals[given["item"], event.respondent] = Proposal(respondent=event.respondent, **given)
+        self.proposals[given["rating"]] = Proposal(respondent=event.respondent, **given)
 
     def _question_asked(self, event: Event, given: dict[str, Any]) -> None:
         if not given["item"]:

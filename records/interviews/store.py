@@ -199,6 +199,7 @@ class InterviewStore:
         where respondents contradict each other and it is not said whose rating is meant."""
         now = self.get(interview_id, principal)
         found = [each for each in now.on(item) if not respondent or each.respondent == respondent]
+        found = [each for each in found if each.state == "proposed"] or found
         if not found:
             raise NotFound(f"没有待确认的评级 {item[:40]!r}", where="item", cure="先列出再选择")
         kind, value = decision.get("decision", "confirm"), decision.get("value", "")

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import docx
 import pytest
 from playwright.sync_api import Page, expect
 
-from .test_browser import CHROMIUM, browsing, free_port, send, served
+from .test_browser import CHROMIUM, attach, browsing, free_port, send, served
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (apt-get install chromium)")]
 LIVE = ".sz-interview[data-live=true]"
@@ -25,6 +26,10 @@ def turn(page: Page, question: str, *, by_button: bool = False) -> None:
 def test_an_interview_from_the_first_sentence_to_the_diagnosis(tmp_path: Path) -> None:
     port, log, browser = free_port(), tmp_path / "server.log", tmp_path / "browser"
     command = ("-m", "serving", "up", "--port", str(port))
+    form = tmp_path / "自评.docx"
+    document = docx.Document()
+    document.add_paragraph("网络安全 | 三级")
+    document.save(str(form))
     with served(*command, port=port, log=log) as url, browsing(browser) as (page, strangers):
         page.goto(url)
         turn(page, "帮我做数字化诊断")
@@ -56,6 +61,13 @@ def test_an_interview_from_the_first_sentence_to_the_diagnosis(tmp_path: Path) -
         expect(page.locator(f"{LIVE} .sz-radar text")).to_have_count(5)
         page.locator(f"{LIVE} .sz-matrix").scroll_into_view_if_needed()
         page.screenshot(path=str(tmp_path / "ratings.png"))
+
+        before = page.locator(".sz-interview").count()
+        attach(page, form)  # a form that comes while the interview is open is read into it
+        page.click("#chat-submit")
+        expect(page.locator(".sz-interview")).to_have_count(before + 1)
+        expect(page.locator(LIVE)).to_have_count(1)
+        expect(page.locator(LIVE)).to_contain_text("8/20 项有依据")
         address = page.url
         assert strangers == []
 

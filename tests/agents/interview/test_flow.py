@@ -222,3 +222,19 @@ def test_a_model_changes_nothing_that_is_known(archive: Archive, catalogue: Cata
     talk.start()
     talk.say(INTRODUCTION)
     assert talk.values()["经营管理系统"] == "3"
+
+
+def test_what_a_person_corrected_stays_whatever_is_told_later(talk: Talk) -> None:
+    talk.start()
+    talk.say(INTRODUCTION)
+    decide = talk.leader.deps.store.decide
+    decide(talk.id, "经营管理系统", {"decision": "correct", "value": "2", "reason": "只用了财务模块"}, OPERATOR, door="http")
+    reply = talk.say("还有防火墙，ERP天天在用")
+    assert talk.values() == {"经营管理系统": "2", "质量与设备管理": "1", "网络安全": "2"}
+    reply = talk.say("把经营管理系统改成4级")
+    kept = [(each["value"], each["state"]) for each in reply.view["proposals"] if each["item"] == "经营管理系统"]
+    assert kept == [("2", "corrected"), ("4", "proposed")]
+    assert reply.view["conflicts"] == []
+    assert reply.view["official"]["total"] == 2.0
+    talk.say("确认经营管理系统")
+    assert asyncio.run(talk.leader.show(talk.id, talk.who))["official"]["total"] == 4.0

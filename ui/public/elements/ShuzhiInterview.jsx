@@ -17,7 +17,7 @@ function useClause(words) {
 
 // the newest drawing of an interview is the one that can be answered in
 function useNewest(id, seq) {
-  const [newest, setNewest] = useState(seq)
+  const [newest, setNewest] = useState(() => Math.max(seq, (window.szInterviews || {})[id] || 0)) // redrawn, it is known already
   useEffect(() => {
     const seen = (window.szInterviews = window.szInterviews || {})
     seen[id] = Math.max(seen[id] || 0, seq)

@@ -286,7 +286,7 @@ def test_nobody_is_sent_elsewhere_after_signing_in(given: str, used: str) -> Non
 
 class TestAccounts:
     def store(self, stage: Stage) -> IdentityStore:
-        return IdentityStore(stage.database, lambda deed: None)
+        return IdentityStore(stage.database, lambda deed, connection: None)
 
     async def test_the_first_sign_in_makes_an_account_and_the_next_finds_it(self, stage: Stage) -> None:
         store = self.store(stage)

@@ -85,7 +85,7 @@ def show_interview(interview_id: Id, respondent: Respondent = "", as_json: AsJso
 @app.command("confirm")
 def confirm(
     interview_id: Id,
-    items: Annotated[list[str] | None, typer.Argument(help="评级的编号；不写则为全部没有争议的")] = None,
+    items: Annotated[list[str] | None, typer.Argument(help="评级的编号；不写则为全部没有争议的，以及记下的企业情况")] = None,
     value: Annotated[str, typer.Option(help="更正为")] = "",
     reason: Annotated[str, typer.Option(help="原因；更正要写")] = "",
     respondent: Annotated[str, typer.Option("--respondent", help="采纳谁的说法")] = "",
@@ -100,6 +100,8 @@ def confirm(
     found = {"interview": now}
     for item in items or open_items:
         found = _call("POST", f"{path}/ratings/{item}", json=body)
+    if not items:
+        found = _call("POST", f"{path}/profile", json={"fields": []})
     progress = found["interview"]["progress"]
     show(found, as_json, [f"{progress['confirmed']} 项已确认，{len(found['interview']['conflicts'])} 项说法不一"])
 

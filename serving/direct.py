@@ -75,7 +75,7 @@ def _handed_out_error(screens: Screens, error: PlatformError, speaker: Principal
 async def _run(platform: Platform, name: str, arguments: dict[str, Any], speaker: Principal, door: Door) -> ToolResult[Any]:
     platform.people.check_room()
     try:
-        result = await platform.tools.run(name, arguments, ToolContext(principal=speaker, now=utc_now))
+        result = await platform.tools.run(name, arguments, ToolContext(principal=speaker, now=utc_now, door=door))
     except NotFound as error:
         platform.people.refused(speaker, str(arguments.get("clause_id", "")), error, door)
         raise

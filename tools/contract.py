@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from domain.answer import Citation
 from domain.errors import ProblemDetail, UserInputError
 from domain.principal import Principal, Role
+from records.audit_entries import Door
 
 Effect = Literal["read", "compute", "write", "external"]
 """read and compute run at once; write and external pass an approval row first."""
@@ -59,6 +60,8 @@ class ToolContext:
     cancellation: Cancellation = field(default_factory=NeverCancelled)
     run_id: str = ""
     """The run that the call belongs to; none outside a conversation."""
+    door: Door = "system"
+    """Through which door it was asked for: what a tool keeps is on record with it."""
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,7 @@ async def run_call(deps: AssistantDeps, call: PlannedCall, run: RunContext, pseu
         progress=lambda done, note: run.emit("progress", {"id": call["id"], "done": done, "note": note}),
         cancellation=run.cancellation,
         run_id=run.run_id,
+        door=run.door,
     )
     result = CallResult(
         id=call["id"], name=call["name"], arguments=call["arguments"], summary="", data={}, citations=[], values=[], error=""

@@ -214,7 +214,9 @@ async def test_another_tenant_gets_nothing(people: Town, anna: httpx.AsyncClient
         ):
             answer = await eve.request(method, f"/v1/interviews/{interview}{path}", json=body)
             assert "注塑" not in problem(answer, 404).message
-        assert (await eve.get("/v1/interviews")).json() == {"interviews": []}
+        theirs = (await eve.get("/v1/interviews")).json()["interviews"]
+        assert interview not in [each["id"] for each in theirs]
+        assert {each["owner"] for each in theirs} <= {people.people["eve"].id}
 
 
 async def test_the_trail_tells_that_and_never_what(people: Town, anna: httpx.AsyncClient) -> None:

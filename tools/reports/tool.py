@@ -86,7 +86,7 @@ def report_tool(artifacts: ArtifactStore, cite: Cite, source: FileSource) -> Too
         context.cancellation.raise_if_cancelled()
         files = await asyncio.to_thread(rendered, record, kind, context.principal, context.run_id)
         context.cancellation.raise_if_cancelled()
-        kept = await asyncio.to_thread(artifacts.add, files, context.principal)
+        kept = await asyncio.to_thread(artifacts.add, files, context.principal, door=context.door)
         output = _output(record, kind, kept)
         return ToolResult(
             summary=summarise(output),

@@ -36,8 +36,10 @@ def test_an_interview_from_the_first_sentence_to_the_diagnosis(tmp_path: Path) -
         expect(page.locator(f"{LIVE} .sz-question")).to_contain_text("企业名称")
         turn(page, "临江精塑制品有限公司")
         turn(page, "我们是做注塑的，120人，用了用友ERP，质检靠人看。车间通了网，凭经验排产，统一了物料编码")
+        expect(page.locator(LIVE)).to_have_count(1)
         expect(page.locator(LIVE)).to_contain_text("5/20 项有依据")
         turn(page, "2", by_button=True)
+        expect(page.locator(LIVE)).to_have_count(1)
         expect(page.locator(LIVE)).to_contain_text("6/20 项有依据")
         page.screenshot(path=str(tmp_path / "question.png"))
 
@@ -55,6 +57,7 @@ def test_an_interview_from_the_first_sentence_to_the_diagnosis(tmp_path: Path) -
         rating.get_by_role("button", name="保存").click()
         expect(rating).to_contain_text("已更正 · local")
         page.get_by_role("button", name="全部确认").click()
+        expect(page.locator(LIVE)).to_have_count(1)  # drawings look for the newest one once they are on the page
         expect(page.locator(LIVE)).to_contain_text("7 项已确认")
         page.locator(f"{LIVE} [data-cell='经营管理系统']").click()
         expect(page.locator(f"{LIVE} .sz-why")).to_contain_text("由 local 确认")
@@ -77,6 +80,7 @@ def test_an_interview_from_the_first_sentence_to_the_diagnosis(tmp_path: Path) -
     ):
         page.goto(url)
         page.goto(address)
+        expect(page.locator(LIVE)).to_have_count(1)  # drawings look for the newest one once they are on the page
         expect(page.locator(LIVE)).to_contain_text("7 项已确认")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         page.locator(f"{LIVE} .sz-more").click()

@@ -21,7 +21,7 @@ function useNewest(id, seq) {
   useEffect(() => {
     const seen = (window.szInterviews = window.szInterviews || {})
     seen[id] = Math.max(seen[id] || 0, seq)
-    const hear = (event) => { if (event.detail.id === id) setNewest(event.detail.seq) }
+    const hear = (event) => { if (event.detail.id === id) setNewest((known) => Math.max(known, event.detail.seq)) }
     window.addEventListener("sz-interview", hear)
     window.dispatchEvent(new CustomEvent("sz-interview", { detail: { id, seq: seen[id] } }))
     return () => window.removeEventListener("sz-interview", hear)

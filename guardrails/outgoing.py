@@ -19,7 +19,7 @@ def outgoing(screen: Screen, value: Any, principal: Principal, known: Any = None
         known: a JSON value whose texts the reader has anyway, such as the arguments it sent.
     """
     # a figure that is handed over as a number may be written out beside it
-    heard = "\n".join([*_texts(known), *_figures(value)])
+    heard = "\n".join([*texts(known), *_figures(value)])
 
     def shown(text: str) -> str:
         decision = screen.check(text, principal, known=heard)
@@ -48,7 +48,8 @@ def _leaves(value: Any) -> Iterator[Any]:
         yield value
 
 
-def _texts(value: Any) -> Iterator[str]:
+def texts(value: Any) -> Iterator[str]:
+    """Every text in a JSON value, in order; the names of fields are none."""
     return (leaf for leaf in _leaves(value) if isinstance(leaf, str))
 
 

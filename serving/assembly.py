@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +100,16 @@ class Knowledge:
     frequencies: Frequencies
     database: Database
     recording: Recording
+
+    @cached_property
+    def assessments(self) -> Assessments:
+        """What can be diagnosed; a definition is compiled once for tools, reports and interviews."""
+        return Assessments(self.catalogue)
+
+    @cached_property
+    def archive(self) -> Archive:
+        """The enterprise files, written as the settings say."""
+        return open_archive(self.database, content=self.recording.content, audit=self.recording.audit)
 
     def refresh(self) -> None:
         """Let explicit addresses find what has been ingested since."""
@@ -267,8 +277,7 @@ async def open_platform(settings: Settings, *, extra_tools: list[AnyTool] | None
         if guard_model is not None:
             stack.push_async_callback(guard_model.close)
         desk = ApprovalDesk(approvals)
-        archive = archive_of(knowledge)
-        interviewer = open_interviewer(knowledge, archive, model, screens)
+        interviewer = open_interviewer(knowledge, model, screens)
         deps = replace(assistant_deps(knowledge, tools, desk, model, screens, guard_model), interviewer=interviewer)
         threads, metrics = ThreadStore(knowledge.database, content=kept, audit=audit), Metrics()
         assistant = build_assistant(deps, checkpoints)
@@ -285,7 +294,7 @@ async def open_platform(settings: Settings, *, extra_tools: list[AnyTool] | None
             threads=threads,
             approvals=approvals,
             feedback=FeedbackStore(knowledge.database, content=kept, audit=audit),
-            enterprises=archive,
+            enterprises=knowledge.archive,
             interviewer=interviewer,
             audit=audit,
             writer=writer,
@@ -304,31 +313,27 @@ def tool_policy(settings: Settings) -> ToolPolicy:
     return load_tool_policy(own if own.is_file() else TOOLS)
 
 
-def archive_of(knowledge: Knowledge) -> Archive:
-    """The enterprise files, written as the settings say."""
-    return open_archive(knowledge.database, content=knowledge.recording.content, audit=knowledge.recording.audit)
-
-
 def built_in_tools(knowledge: Knowledge) -> list[AnyTool]:
     """The explicit list of what ships."""
-    reported = FileSource(archive_of(knowledge), Assessments(knowledge.catalogue))
+    reported = FileSource(knowledge.archive, knowledge.assessments)
     return [
         search_tool(knowledge.retriever, knowledge.catalogue),
         clause_tool(knowledge.catalogue, knowledge.library, knowledge.retriever),
         kpi_tool(knowledge.catalogue, partial(clause_citation, knowledge)),
-        *diagnosis_tools(knowledge.catalogue, partial(clause_citation, knowledge)),
+        *diagnosis_tools(knowledge.assessments, partial(clause_citation, knowledge)),
         report_tool(knowledge.recording.artifacts, partial(clause_citation, knowledge), reported),
     ]
 
 
-def open_interviewer(knowledge: Knowledge, archive: Archive, model: ChatModel | None, screens: Screens) -> Interviewer:
+def open_interviewer(knowledge: Knowledge, model: ChatModel | None, screens: Screens) -> Interviewer:
     def shown(text: str, principal: Principal) -> str:
         decision = screens.data.check(text, principal, rewrite=pseudonymous(Pseudonyms()))
         return "" if decision.blocked else decision.text
 
-    catalogue, stores = knowledge.catalogue, (archive.interviews, archive.files, archive.relations)
+    archive = knowledge.archive
+    stores = archive.interviews, archive.files, archive.relations
     cite_clause = partial(clause_citation, knowledge)
-    return Interviewer(InterviewDeps(Assessments(catalogue), catalogue, *stores, utc_now, cite_clause, model, shown))
+    return Interviewer(InterviewDeps(knowledge.assessments, knowledge.catalogue, *stores, utc_now, cite_clause, model, shown))
 
 
 def clause_citation(knowledge: Knowledge, clause_id: str, principal: Principal) -> Citation | None:

@@ -9,7 +9,7 @@ from domain.permissions import require
 from domain.principal import Principal
 from guardrails.attacks import ask_guard_model
 from guardrails.findings import Finding
-from guardrails.outgoing import outgoing
+from guardrails.outgoing import outgoing, texts
 from guardrails.screens import Screens, rewrite
 from records.audit_entries import Door, NewEntry, Outcome
 from tools.contract import ToolContext, ToolResult
@@ -125,21 +125,11 @@ def _admitted_text(screens: Screens, text: str, speaker: Principal, where: str) 
 
 async def _heard_by_guard(platform: Platform, given: Any) -> None:
     """Raises NotAllowed when the guard model, where there is one, does not let an argument pass."""
-    texts = "\n".join(_texts(given))
-    verdict = await ask_guard_model(platform.guard_model, platform.screens.policy, texts, "input")
+    if platform.guard_model is None:
+        return
+    verdict = await ask_guard_model(platform.guard_model, platform.screens.policy, "\n".join(texts(given)), "input")
     if verdict is not None and verdict.action in ("block", "redact"):
         raise NotAllowed(verdict.reason, where="参数", cure="换一种说法，只写业务内容")
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for each in cast("dict[str, Any]", value).values():
-            yield from _texts(each)
-    elif isinstance(value, list):
-        for each in cast("list[Any]", value):
-            yield from _texts(each)
 
 
 def _only_secrets(finding: Finding, value: str) -> str:

@@ -12,9 +12,6 @@ from .ledger import Ledger
 from .tables import FILES, ITEMS
 from .workspace import item_state
 
-SMALLEST = 5
-"""Below it single enterprises could be made out (k-anonymity)."""
-
 
 class CohortFigures(BaseModel):
     """How the others of a kind did in the same version of the same assessment."""
@@ -26,7 +23,7 @@ class CohortFigures(BaseModel):
     mean: float
     median: float
     nodes: dict[str, float]
-    """Means by group, of those groups that at least `SMALLEST` of them have a score for."""
+    """Means by group, of those groups that enough of them have a score for."""
 
 
 class CohortStore:
@@ -35,8 +32,11 @@ class CohortStore:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    def of(self, file_id: str, assessment: str, version: str, principal: Principal) -> CohortFigures | None:
-        """The file's tenant, same industry section, each with its newest result, itself left out; None for fewer than `SMALLEST`."""
+    def of(self, file_id: str, assessment: str, version: str, principal: Principal, *, smallest: int) -> CohortFigures | None:
+        """The file's tenant, same industry section, each with its newest result, itself left out.
+
+        None for fewer than `smallest`: single enterprises could be made out (k-anonymity).
+        """
         with self._ledger.reading(principal) as connection:
             own = self._ledger.row(connection, file_id, principal)
             section = own["industry"][:1]
@@ -53,18 +53,18 @@ class CohortStore:
             known = newest.get(state.enterprise)
             if (found.assessment, found.version) == (assessment, version) and (known is None or found.on >= known.on):
                 newest[state.enterprise] = found
-        return figures(f"同行业（门类 {section}）", list(newest.values()))
+        return figures(f"同行业（门类 {section}）", list(newest.values()), smallest)
 
 
-def figures(name: str, results: list[Assessment]) -> CohortFigures | None:
+def figures(name: str, results: list[Assessment], smallest: int) -> CohortFigures | None:
     """None where too few have a score."""
     scores = [each.score for each in results if each.score is not None]
-    if len(scores) < SMALLEST:
+    if len(scores) < smallest:
         return None
     nodes = dict[str, list[float]]()
     for each in results:
         for node, value in each.results.items():
             if isinstance(value, int | float) and not isinstance(value, bool):
                 nodes.setdefault(node, []).append(float(value))
-    means = {node: fmean(values) for node, values in nodes.items() if len(values) >= SMALLEST}
+    means = {node: fmean(values) for node, values in nodes.items() if len(values) >= smallest}
     return CohortFigures(name=name, size=len(scores), mean=fmean(scores), median=median(scores), nodes=means)

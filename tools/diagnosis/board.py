@@ -55,7 +55,7 @@ def grid_met(board: Board, cell: Cell) -> bool:
 
 
 def cell_id(board: Board, cell: Cell) -> str:
-    return f"{board.grid.rows[cell.row].id}-{board.grid.levels[cell.level]}"
+    return board.grid.cell_id(cell.row, cell.level)
 
 
 def _overall(board: Board) -> int | None:

@@ -44,6 +44,10 @@ class Grid:
     asked: frozenset[tuple[int, int]]
     """The cells that ask something, by row and level."""
 
+    def cell_id(self, row: int, level: int) -> str:
+        """Under which a cell is answered, rated and shown."""
+        return f"{self.rows[row].id}-{self.levels[level]}"
+
 
 @dataclass
 class CellState:

@@ -84,9 +84,9 @@ class ScoreInput(BaseModel):
     steps: bool = Field(default=True, description="是否给出到下一级投入最小的做法")
 
 
-def diagnosis_tools(catalogue: Catalogue, cite: Cite | None = None) -> list[AnyTool]:
+def diagnosis_tools(library: Library, cite: Cite | None = None) -> list[AnyTool]:
     """The three tools over the shipped assessments; `cite` gives the citation of an official text where one is ingested."""
-    library = Library(catalogue)
+    catalogue = library.catalogue
 
     async def list_(given: ListInput, context: ToolContext) -> ToolResult[ListOutput]:
         output = listed(library, given.assessment)
@@ -182,7 +182,7 @@ def _asked(assessment: Assessment) -> list[Asked]:
         levels, rows = model.grid.levels, model.grid.rows
         cells = [(row, cell) for row in rows for cell in row.cells]
         return [
-            Asked(id=f"{r.id}-{levels[c.level]}", title=f"{r.title}·{levels[c.level]}", group=r.title, answer="是、部分、否")
+            Asked(id=model.grid.cell_id(c.row, c.level), title=f"{r.title}·{levels[c.level]}", group=r.title, answer="是、部分、否")
             for r, c in cells
         ]
     out: list[Asked] = []

@@ -80,7 +80,7 @@ class FileSource:
         facts = [each for each in mine if each.state in STANDS]
         given = ScoreInput(assessment=key, answers=[_answer(each) for each in facts], previous=_previous(earlier[-1]) if earlier else None)
         result = assess(chosen, given, now.date(), self._library.catalogue)
-        cohort = self._archive.cohorts.of(file.id, key, version, principal)
+        cohort = self._archive.cohorts.of(file.id, key, version, principal, smallest=kind.smallest_cohort)
         found = Diagnosis(file, mine, chosen, result, earlier[-1] if earlier else None, cohort)
         return diagnosis_record(found, kind, now.date(), prepared_by=principal.id, reviewed_by=reviewed_by)
 
@@ -319,7 +319,7 @@ def _matrix(grid: Grid, items: Sequence[ItemResult]) -> Matrix:
     def state(row: int, level: int) -> CellState:
         if (row, level) not in grid.asked:
             return "/"
-        item = answered.get(f"{grid.rows[row].id}-{grid.levels[level]}")
+        item = answered.get(grid.cell_id(row, level))
         if item is None or item.verdict == "未知":
             return "未知"
         return "达成" if item.verdict == "达标" else "部分" if "部分" in item.value else "未达成"

@@ -92,7 +92,7 @@ def test_a_definition_brings_its_own_signals() -> None:
 
 
 async def test_the_same_words_give_the_same_proposals() -> None:
-    registry = ToolRegistry(diagnosis_tools(library().catalogue))
+    registry = ToolRegistry(diagnosis_tools(library()))
     context = ToolContext(principal=LOCAL, now=lambda: datetime(2026, 1, 1, tzinfo=UTC))
     runs = [await registry.run("propose_ratings", {"text": "用友用着，MES跑起来了。"}, context) for _ in range(2)]
     assert runs[0] == runs[1]

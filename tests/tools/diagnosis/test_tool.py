@@ -14,7 +14,7 @@ from tools.registry import ToolRegistry
 
 from .scored import library
 
-TOOLS = {tool.name: tool for tool in diagnosis_tools(library().catalogue)}
+TOOLS = {tool.name: tool for tool in diagnosis_tools(library())}
 CONTEXT = ToolContext(principal=LOCAL, now=lambda: datetime(2026, 1, 1, tzinfo=UTC))
 
 

@@ -3,7 +3,7 @@
 import re
 from functools import cached_property
 
-from .words import OTHER, Identifiers
+from .words import Identifiers
 
 WINDOW = 18
 STOPS = "。；;！？"
@@ -48,9 +48,6 @@ class Surroundings:
         for match in self._words.label.finditer(window):
             nearest = match.lastgroup or ""
         return nearest
-
-    def names_another(self, start: int, end: int) -> bool:
-        return self.label(start, end) == OTHER
 
     def is_amount(self, start: int, end: int) -> bool:
         return bool(self._words.unit.match(self._text, end) or self._words.money.search(self._text[max(0, start - 4) : start]))

@@ -89,13 +89,6 @@ class Workspace:
         self._write_items()
         self._write_files()
 
-    def reindex(self, file_ids: Iterable[str]) -> None:
-        """Compute again what is derived from these files."""
-        self.load(file_ids)
-        for file_id in file_ids:
-            self._changed[file_id] = None
-        self._write_files()
-
     def _event_row(self, event: Event) -> dict[str, Any]:
         plain = event.model_dump(exclude={"payload"})
         return plain | {"payload": self._content.enterprise_event.seal(event.id, encode(event.payload))}
